@@ -174,6 +174,9 @@ fn insert(headers: &mut HeaderMap, name: &'static str, text: &str) {
 }
 
 /// A model as JSON.
+///
+/// # Panics
+/// Never for generated models: their keys are strings and their serializers cannot fail.
 #[must_use]
 pub fn json<T: Serialize>(model: &T) -> Bytes {
     serde_json::to_vec(model).expect("models have string keys and no failing serializers").into()

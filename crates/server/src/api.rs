@@ -1,0 +1,115 @@
+//! What every dialect's implementation brings besides its operations: who calls, and how to refuse.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use http::request::Parts;
+use pentaprism_core::path::Unrouted;
+use pentaprism_core::{Body, InvalidRequest, OperationInfo};
+
+/// The part of a dialect that is not one of its operations. Every generated dialect trait has it as a supertrait.
+pub trait Api: Send + Sync {
+    /// Who calls, as [`authenticate`](Self::authenticate) found out.
+    type Caller: Send + Sync;
+
+    /// Finds out who calls. It runs before anything else is checked, with `operation` absent when no route matched, so
+    /// that a dialect can answer 401 before 404.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`], or another refusal.
+    fn authenticate(
+        &self,
+        head: &Parts,
+        operation: Option<&'static OperationInfo>,
+    ) -> impl Future<Output = Result<Self::Caller, Refusal>> + Send;
+
+    /// Writes a refusal in the dialect's own error schema.
+    fn refuse(&self, head: &Parts, operation: Option<&'static OperationInfo>, refusal: Refusal)
+    -> http::Response<Body>;
+
+    /// The largest body in bytes that is collected for `operation` before it is parsed.
+    fn collected_body_limit(&self, operation: &'static OperationInfo) -> u64;
+}
+
+/// Why a request was not answered by its operation.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No operation has this path, or none with this method.
+    #[error("the request matches no operation")]
+    Unrouted(#[source] Unrouted),
+    /// The token is missing, malformed, unknown or expired.
+    #[error("the request is not authenticated")]
+    Unauthenticated {
+        /// Whether a token was sent at all.
+        token_sent: bool,
+    },
+    /// The caller may not do this at all.
+    #[error("access is denied: {reason}")]
+    Forbidden {
+        /// What to tell the caller.
+        reason: &'static str,
+    },
+    /// The request does not fit its operation.
+    #[error("the request does not fit its operation")]
+    Invalid(#[source] InvalidRequest),
+    /// The collected body is larger than the limit.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The body stalled or broke off while it was collected.
+    #[error("no byte of the body came for {} seconds", .0.as_secs())]
+    BodyStalled(Duration),
+    /// The body broke off while it was collected; the client is gone or its framing is wrong.
+    #[error("the body broke off")]
+    BodyInterrupted(#[source] Box<dyn Error + Send + Sync>),
+    /// The `Host` is none that this server answers for.
+    #[error("this server does not answer for the requested host")]
+    Misdirected,
+    /// There is no `Host`, or more than one.
+    #[error("the request needs exactly one host header")]
+    MissingHost,
+    /// A `Transfer-Encoding` other than chunked.
+    #[error("the transfer encoding is not supported; send chunked or a content length")]
+    TransferEncoding,
+    /// An `Expect` other than `100-continue`.
+    #[error("the expectation is not supported; send 100-continue or none")]
+    Expectation,
+    /// The operation took longer than it may.
+    #[error("the operation did not finish in time")]
+    TimedOut,
+    /// The store cannot be reached or written at the moment.
+    #[error("the service is not available")]
+    Unavailable,
+    /// A fault of ours. The cause goes into the log, never into the answer.
+    #[error("an internal fault")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// What a handler returns instead of its success.
+#[derive(Debug)]
+pub enum Failure<E> {
+    /// An error that the operation documents.
+    Documented(E),
+    /// A fault of ours: logged, answered as the dialect's 500 without detail.
+    Internal(Box<dyn Error + Send + Sync>),
+    /// A refusal that has a place in every operation of the dialect, such as a deadline.
+    Refused(Refusal),
+}
+
+impl<E> Failure<E> {
+    /// Marks `error` as an internal fault.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// `?` on any error makes it an internal fault, until a handler maps it on purpose.
+impl<E, S: Error + Send + Sync + 'static> From<S> for Failure<E> {
+    fn from(source: S) -> Self {
+        Self::Internal(Box::new(source))
+    }
+}

@@ -1,0 +1,83 @@
+//! One request on its way through a dialect: its head, who sent it, and its body until somebody takes it.
+
+use bytes::Bytes;
+use http::request::Parts;
+use pentaprism_core::path::Captures;
+use pentaprism_core::{Body, BodyError, Operation, OperationInfo, RequestView};
+
+use crate::{Api, Refusal};
+
+/// The id under which a request is logged and answered, a request extension set by whoever accepts connections.
+/// Without one, dialects that show it fall back to the nil id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// A routed and authenticated request.
+#[derive(Debug)]
+pub struct Call<C> {
+    /// Who calls.
+    pub caller: C,
+    /// Method, URI, headers and extensions.
+    pub head: Parts,
+    operation: &'static OperationInfo,
+    captures: Captures<'static>,
+    body: Body,
+}
+
+impl<C> Call<C> {
+    /// Binds a request to its route.
+    #[must_use]
+    pub fn new(
+        caller: C,
+        head: Parts,
+        operation: &'static OperationInfo,
+        captures: Captures<'static>,
+        body: Body,
+    ) -> Self {
+        Self { caller, head, operation, captures, body }
+    }
+
+    /// The operation that is called.
+    #[must_use]
+    pub fn operation(&self) -> &'static OperationInfo {
+        self.operation
+    }
+
+    /// Reads the operation's input from the head alone.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`].
+    pub fn decode<O: Operation>(&self) -> Result<O, Refusal> {
+        self.decode_with(&Bytes::new())
+    }
+
+    /// Collects the body under the dialect's limit and reads the operation's input.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::BodyTooLarge`], or what broke the body off.
+    pub async fn decode_collected<O: Operation, A: Api>(&mut self, api: &A) -> Result<O, Refusal> {
+        let limit = api.collected_body_limit(self.operation);
+        let body = self.take_body().collect(limit).await.map_err(body_refusal)?;
+        self.decode_with(&body)
+    }
+
+    fn decode_with<O: Operation>(&self, body: &Bytes) -> Result<O, Refusal> {
+        let view = RequestView { captures: &self.captures, head: &self.head, body };
+        O::from_request(&view).map_err(Refusal::Invalid)
+    }
+
+    /// The body, once; afterwards it is empty.
+    #[must_use]
+    pub fn take_body(&mut self) -> Body {
+        std::mem::take(&mut self.body)
+    }
+}
+
+/// How a body that broke off while it was collected is refused.
+pub(crate) fn body_refusal(error: BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge { limit } => Refusal::BodyTooLarge { limit },
+        BodyError::Stalled(after) => Refusal::BodyStalled(after),
+        other => Refusal::BodyInterrupted(Box::new(other)),
+    }
+}
