@@ -1,0 +1,237 @@
+//! Everything that can be set, with its unit and its default, in one place.
+//!
+//! A setting is read from the configuration file (TOML), then from the environment, then from the command line; the
+//! later one wins. The environment name of a setting is its path in capitals, joined by underscores and begun with
+//! `PENTAPRISM_`: `glance.quota_bytes` is `PENTAPRISM_GLANCE_QUOTA_BYTES`.
+
+mod load;
+mod rules;
+mod values;
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use uuid::{Uuid, uuid};
+
+pub use load::{Flags, LoadError, Source};
+pub use rules::{RuleError, Warning};
+pub use values::{Access, Durability, Follow, HostName, InvalidValue, LogFormat, Network, PublicUrl, Role, Token};
+
+/// The token of the development principal. Whoever listens beyond loopback has to set another one.
+pub const DEVELOPMENT_TOKEN: &str = "pentaprism-dev";
+
+/// The Glance project of the development principal.
+pub const DEVELOPMENT_PROJECT: Uuid = uuid!("7d1b0c5e-52a4-4e0c-9c58-2f1d6a8be470");
+
+/// The Glance user of the development principal.
+pub const DEVELOPMENT_USER: Uuid = uuid!("b6f4a9d2-0a7e-4c0b-8c3f-64c1d0e5a847");
+
+/// All settings. Times are whole seconds, sizes are bytes; the names end in the unit.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// The folder that holds the catalog and the bytes; made when it is missing.
+    pub data: PathBuf,
+    /// Keep everything in a folder of its own for this run only and delete it at the end; `data` is not looked at.
+    pub ephemeral: bool,
+    /// The address under which clients reach the server, for the links it hands out. Absent: what each request names.
+    pub public_url: Option<PublicUrl>,
+    /// Hosts that the server answers for, besides loopback names, the address it listens on and the public URL's.
+    pub hosts: Vec<HostName>,
+    /// Addresses and networks of proxies whose `X-Forwarded-For`, `-Host` and `-Proto` count.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether an upload is acknowledged after it is safe on the disk (`sync`) or before (`none`: tests and caches).
+    pub durability: Durability,
+    /// Start with the development token although the server can be reached from other machines.
+    pub allow_development_token_beyond_loopback: bool,
+    /// Start with Service Fabric writes without a token although the server can be reached from other machines.
+    pub allow_anonymous_writes_beyond_loopback: bool,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Limits and deadlines of connections.
+    pub connections: ConnectionSettings,
+    /// Limits of the store.
+    pub store: StoreSettings,
+    /// The OpenStack Image service.
+    pub glance: GlanceSettings,
+    /// The Service Fabric Image Store.
+    pub service_fabric: ServiceFabricSettings,
+    /// Who may do what. Naming any principal replaces the development principal.
+    pub principals: Vec<PrincipalSettings>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives per module such as `info,pentaprism_store=debug`.
+    pub level: String,
+}
+
+/// Limits and deadlines of connections.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectionSettings {
+    /// Connections that are served at once; more wait in the operating system's queue.
+    pub limit: usize,
+    /// Seconds that a client has to send the head of a request.
+    pub head_seconds: u64,
+    /// Seconds that a connection may stay open without a request.
+    pub idle_seconds: u64,
+    /// Seconds that may pass between two pieces of a request's body; then the request is answered 408.
+    pub body_idle_seconds: u64,
+    /// Seconds that a client may take nothing of an answer; then the connection is cut.
+    pub write_seconds: u64,
+    /// Seconds that running requests have to finish after SIGTERM or SIGINT; then their connections are cut.
+    pub shutdown_seconds: u64,
+}
+
+/// Limits of the store.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// Bytes of memory that small uploads, which are written in batches, may hold together.
+    pub small_body_budget_bytes: u64,
+}
+
+/// The OpenStack Image service.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GlanceSettings {
+    /// Where the document and today's service differ: `document` or `service`. The document answers an empty upload with
+    /// 500; nova activates snapshots of volumes by an empty upload, so an OpenStack deployment sets `service`.
+    pub follow: Follow,
+    /// Bytes that the images of one project may hold together; an upload beyond it is answered 413. Absent: no limit.
+    pub quota_bytes: Option<u64>,
+}
+
+/// The Service Fabric Image Store.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServiceFabricSettings {
+    /// Where the document and today's service differ: `document` or `service`.
+    pub follow: Follow,
+    /// What a request without a token may do: `read-write`, `read-only` or `none`.
+    pub anonymous: Access,
+    /// Bytes that the image store may hold; an upload beyond it is answered 413. Absent: no limit.
+    pub quota_bytes: Option<u64>,
+}
+
+/// Somebody who may do something.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalSettings {
+    /// A name for logs; no two principals share one.
+    pub name: String,
+    /// What the principal sends: letters, digits and `_.-~=+/` only, at least 16 characters beyond loopback.
+    pub token: Token,
+    /// Who the principal is for Glance; absent, Glance does not know it.
+    pub glance: Option<GlanceRights>,
+    /// What the principal may do in the Service Fabric Image Store.
+    #[serde(default)]
+    pub service_fabric: Access,
+}
+
+/// Who a principal is for Glance.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlanceRights {
+    /// The project whose images it works with.
+    pub project: Uuid,
+    /// The user that it is.
+    pub user: Uuid,
+    /// Its roles in the project.
+    #[serde(default)]
+    pub roles: BTreeSet<Role>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8470)),
+            data: PathBuf::from("pentaprism-data"),
+            ephemeral: false,
+            public_url: None,
+            hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            durability: Durability::default(),
+            allow_development_token_beyond_loopback: false,
+            allow_anonymous_writes_beyond_loopback: false,
+            log: LogSettings::default(),
+            connections: ConnectionSettings::default(),
+            store: StoreSettings::default(),
+            glance: GlanceSettings::default(),
+            service_fabric: ServiceFabricSettings::default(),
+            principals: vec![PrincipalSettings::development()],
+        }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+impl Default for ConnectionSettings {
+    fn default() -> Self {
+        Self {
+            limit: 1024,
+            head_seconds: 30,
+            idle_seconds: 75,
+            body_idle_seconds: 60,
+            write_seconds: 60,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { small_body_budget_bytes: 16 << 20 }
+    }
+}
+
+impl Default for GlanceSettings {
+    fn default() -> Self {
+        Self { follow: Follow::Document, quota_bytes: None }
+    }
+}
+
+impl Default for ServiceFabricSettings {
+    fn default() -> Self {
+        Self { follow: Follow::Document, anonymous: Access::ReadWrite, quota_bytes: None }
+    }
+}
+
+impl PrincipalSettings {
+    /// The principal of a server without configuration: everything is allowed to whoever knows [`DEVELOPMENT_TOKEN`].
+    #[must_use]
+    pub fn development() -> Self {
+        Self {
+            name: "developer".to_owned(),
+            token: Token::new(DEVELOPMENT_TOKEN),
+            glance: Some(GlanceRights {
+                project: DEVELOPMENT_PROJECT,
+                user: DEVELOPMENT_USER,
+                roles: values::all_roles(),
+            }),
+            service_fabric: Access::ReadWrite,
+        }
+    }
+}
+
+impl ConnectionSettings {
+    /// How long running requests have to finish once the server is asked to stop.
+    #[must_use]
+    pub fn shutdown_deadline(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
+    }
+}

@@ -1,0 +1,166 @@
+//! What a server refuses to start with, whatever the single settings say.
+
+use super::{Access, DEVELOPMENT_TOKEN, Settings};
+
+/// The fewest characters of a token on a server that other machines can reach.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Settings that do not go together, or that would be unsafe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// A token has a character that clients change on the way (python-glanceclient percent-encodes it).
+    #[error(
+        "the token of principal `{principal}` has a character that clients change on the way; use letters, digits and \
+         `_.-~=+/` only"
+    )]
+    TokenCharacter {
+        /// Whose token.
+        principal: String,
+    },
+    /// A token is empty, or too short to be guessed by nobody.
+    #[error("the token of principal `{principal}` has {length} characters; it needs at least {shortest}")]
+    TokenLength {
+        /// Whose token.
+        principal: String,
+        /// Its length in characters.
+        length: usize,
+        /// The fewest characters.
+        shortest: usize,
+    },
+    /// Two principals share a name or a token.
+    #[error("the principals `{first}` and `{second}` share a {what}; give each its own")]
+    Twins {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// `name` or `token`.
+        what: &'static str,
+    },
+    /// The development token on a server that other machines can reach.
+    #[error(
+        "the server can be reached from other machines ({reached}) and principal `{principal}` has the development \
+         token, which everybody knows; set another token, or set allow_development_token_beyond_loopback = true"
+    )]
+    DevelopmentToken {
+        /// Who has it.
+        principal: String,
+        /// What makes the server reachable.
+        reached: String,
+    },
+    /// Writes without a token on a server that other machines can reach.
+    #[error(
+        "the server can be reached from other machines ({reached}) and Service Fabric uploads need no token; set \
+         service_fabric.anonymous to \"read-only\" or \"none\", or set allow_anonymous_writes_beyond_loopback = true"
+    )]
+    AnonymousWrites {
+        /// What makes the server reachable.
+        reached: String,
+    },
+    /// A limit or deadline of 0.
+    #[error("{setting} is 0; it needs at least 1")]
+    Zero {
+        /// The setting's path.
+        setting: &'static str,
+    },
+}
+
+/// What is allowed and yet worth a line in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Acknowledged uploads can be lost.
+    #[error("durability is none: a power cut loses uploads that were acknowledged")]
+    NotDurable,
+    /// The development token can be used from other machines.
+    #[error("the development token can be used from other machines")]
+    DevelopmentToken,
+    /// Anybody who reaches the server can write.
+    #[error("anybody who reaches the server can write to the Service Fabric image store")]
+    AnonymousWrites,
+}
+
+impl Settings {
+    /// Checks the settings as a whole.
+    ///
+    /// # Errors
+    /// The first [`RuleError`].
+    pub fn check(&self) -> Result<Vec<Warning>, RuleError> {
+        self.check_numbers()?;
+        let reached = self.reached_beyond_loopback();
+        self.check_principals(reached.is_some())?;
+        let mut warnings = Vec::new();
+        if let Some(reached) = reached {
+            let developer = self.principals.iter().find(|principal| principal.token.reveal() == DEVELOPMENT_TOKEN);
+            match developer {
+                Some(_) if self.allow_development_token_beyond_loopback => warnings.push(Warning::DevelopmentToken),
+                Some(principal) => {
+                    let principal = principal.name.clone();
+                    return Err(RuleError::DevelopmentToken { principal, reached });
+                }
+                None => {}
+            }
+            if self.service_fabric.anonymous == Access::ReadWrite {
+                if !self.allow_anonymous_writes_beyond_loopback {
+                    return Err(RuleError::AnonymousWrites { reached });
+                }
+                warnings.push(Warning::AnonymousWrites);
+            }
+        }
+        if self.durability == super::Durability::None {
+            warnings.push(Warning::NotDurable);
+        }
+        Ok(warnings)
+    }
+
+    /// What makes the server reachable from other machines: the address it listens on, or a public URL, which says
+    /// that a proxy passes on what others send.
+    fn reached_beyond_loopback(&self) -> Option<String> {
+        if !self.listen.ip().to_canonical().is_loopback() {
+            return Some(format!("listen = \"{}\"", self.listen));
+        }
+        let public = self.public_url.as_ref().filter(|url| !url.host().is_loopback())?;
+        Some(format!("public_url = \"{}\"", public.as_str()))
+    }
+
+    fn check_principals(&self, beyond_loopback: bool) -> Result<(), RuleError> {
+        for (position, principal) in self.principals.iter().enumerate() {
+            let token = principal.token.reveal();
+            let name = || principal.name.clone();
+            if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-~=+/".contains(&byte)) {
+                return Err(RuleError::TokenCharacter { principal: name() });
+            }
+            // The development token is judged by a rule of its own, with a remedy of its own.
+            let shortest = if beyond_loopback && token != DEVELOPMENT_TOKEN { SHORTEST_TOKEN } else { 1 };
+            if token.len() < shortest {
+                return Err(RuleError::TokenLength { principal: name(), length: token.len(), shortest });
+            }
+            for other in &self.principals[..position] {
+                let same = [("name", other.name == principal.name), ("token", other.token == principal.token)];
+                if let Some((what, _)) = same.into_iter().find(|(_, same)| *same) {
+                    return Err(RuleError::Twins { first: other.name.clone(), second: name(), what });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_numbers(&self) -> Result<(), RuleError> {
+        let connections = &self.connections;
+        let numbers = [
+            ("connections.limit", connections.limit as u64),
+            ("connections.head_seconds", connections.head_seconds),
+            ("connections.idle_seconds", connections.idle_seconds),
+            ("connections.body_idle_seconds", connections.body_idle_seconds),
+            ("connections.write_seconds", connections.write_seconds),
+            ("store.small_body_budget_bytes", self.store.small_body_budget_bytes),
+        ];
+        match numbers.into_iter().find(|(_, number)| *number == 0) {
+            Some((setting, _)) => Err(RuleError::Zero { setting }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

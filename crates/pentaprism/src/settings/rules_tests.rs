@@ -1,0 +1,86 @@
+//! Tests of the rules for settings as a whole.
+
+use super::super::{Durability, PrincipalSettings, Settings, Token};
+use super::*;
+
+fn reachable() -> Settings {
+    let mut settings = Settings::default();
+    settings.listen.set_ip([0, 0, 0, 0].into());
+    settings.service_fabric.anonymous = Access::ReadOnly;
+    settings.principals[0].token = Token::new("0123456789abcdef");
+    settings
+}
+
+#[test]
+fn defaults_are_fine_on_loopback() {
+    assert_eq!(Settings::default().check(), Ok(vec![]));
+    assert_eq!(reachable().check(), Ok(vec![]));
+}
+
+#[test]
+fn the_development_token_stays_on_loopback_unless_told_by_name() {
+    let mut settings = reachable();
+    settings.principals = vec![PrincipalSettings::development()];
+    let error = settings.check().unwrap_err();
+    assert!(matches!(error, RuleError::DevelopmentToken { .. }), "{error:?}");
+    assert!(error.to_string().contains("allow_development_token_beyond_loopback = true"), "{error}");
+    settings.allow_development_token_beyond_loopback = true;
+    assert_eq!(settings.check(), Ok(vec![Warning::DevelopmentToken]));
+}
+
+#[test]
+fn anonymous_writes_stay_on_loopback_unless_told_by_name() {
+    let mut settings = reachable();
+    settings.service_fabric.anonymous = Access::ReadWrite;
+    let error = settings.check().unwrap_err();
+    assert_eq!(error, RuleError::AnonymousWrites { reached: "listen = \"0.0.0.0:8470\"".to_owned() });
+    settings.allow_anonymous_writes_beyond_loopback = true;
+    assert_eq!(settings.check(), Ok(vec![Warning::AnonymousWrites]));
+}
+
+#[test]
+fn a_public_url_of_another_host_reaches_beyond_loopback() {
+    let mut settings = Settings { public_url: Some("https://images.example".parse().unwrap()), ..Settings::default() };
+    assert!(matches!(settings.check(), Err(RuleError::DevelopmentToken { .. })));
+    settings.public_url = Some("http://localhost:9000".parse().unwrap());
+    assert_eq!(settings.check(), Ok(vec![]));
+}
+
+#[test]
+fn tokens_have_an_alphabet_and_a_length() {
+    let mut settings = reachable();
+    for wrong in ["0123456789abcde%f", "0123456789abcdef ", "0123456789äbcdef", "0123456789abcdef:"] {
+        settings.principals[0].token = Token::new(wrong);
+        assert_eq!(settings.check(), Err(RuleError::TokenCharacter { principal: "developer".to_owned() }), "{wrong}");
+    }
+    settings.principals[0].token = Token::new("Az09_.-~=+/abcd");
+    let short = RuleError::TokenLength { principal: "developer".to_owned(), length: 15, shortest: 16 };
+    assert_eq!(settings.check(), Err(short));
+    settings.listen.set_ip([127, 0, 0, 1].into());
+    assert_eq!(settings.check(), Ok(vec![]));
+    settings.principals[0].token = Token::new("");
+    assert!(matches!(settings.check(), Err(RuleError::TokenLength { shortest: 1, .. })));
+}
+
+#[test]
+fn principals_share_neither_name_nor_token() {
+    let mut settings = Settings::default();
+    settings.principals.push(PrincipalSettings { name: "other".to_owned(), ..PrincipalSettings::development() });
+    assert!(matches!(settings.check(), Err(RuleError::Twins { what: "token", .. })));
+    settings.principals[1] =
+        PrincipalSettings { token: Token::new("another-token"), ..PrincipalSettings::development() };
+    assert!(matches!(settings.check(), Err(RuleError::Twins { what: "name", .. })));
+}
+
+#[test]
+fn limits_are_never_zero() {
+    let mut settings = Settings::default();
+    settings.connections.limit = 0;
+    assert_eq!(settings.check(), Err(RuleError::Zero { setting: "connections.limit" }));
+}
+
+#[test]
+fn a_server_without_durability_says_so() {
+    let settings = Settings { durability: Durability::None, ..Settings::default() };
+    assert_eq!(settings.check(), Ok(vec![Warning::NotDurable]));
+}
