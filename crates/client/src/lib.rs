@@ -1,1 +1,37 @@
-//! Placeholder until the first slice lands.
+//! Client bindings: for whoever calls one of the APIs that Pentaprism speaks.
+//!
+//! Per dialect there is a client with one method per documented operation. A call ends in the documented success, or in an
+//! [`Error`] that says whether the request may have reached the service, and carries the documented error as a typed value.
+//! How requests travel is a [`Transport`]: over HTTP ([`HyperTransport`]), through any tower service
+//! ([`TowerTransport`]), or straight into a server in the same process ([`InProcess`]).
+//!
+//! ```no_run
+//! use pentaprism_client::dialects::glance::GlanceClient;
+//! use pentaprism_client::{Credential, HyperTransport};
+//! use pentaprism_core::Body;
+//! use pentaprism_core::dialects::glance::upload_image_data::UploadImageData;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let base = "http://127.0.0.1:8470".parse()?;
+//! let glance = GlanceClient::new(HyperTransport::new()?, base, Credential::auth_token("pentaprism-dev")?);
+//! let input = UploadImageData {
+//!     image_id: "cf433676-4896-400d-8ec1-05118365d9d2".to_owned(),
+//!     ..UploadImageData::default()
+//! };
+//! glance.upload_image_data(&input, Body::from("bytes")).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod caller;
+mod credential;
+mod error;
+mod transport;
+
+#[path = "generated/mod.rs"]
+pub mod dialects;
+
+pub use caller::Caller;
+pub use credential::{Credential, InvalidCredential};
+pub use error::{Error, RawResponse};
+pub use transport::{HyperTransport, InProcess, TowerTransport, Transport, TransportError};

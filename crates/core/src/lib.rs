@@ -22,6 +22,7 @@
 
 mod body;
 mod decimal;
+mod open_enum;
 mod operation;
 pub mod path;
 pub mod range;
@@ -36,6 +37,7 @@ pub mod dialects;
 
 pub use body::{Body, BodyError};
 pub use decimal::Decimal;
+pub use open_enum::UnknownValue;
 pub use operation::{Operation, OperationInfo, RequestBody};
 pub use request::{InvalidInput, InvalidRequest, Location, RequestBuilder, RequestView};
 pub use response::{InvalidResponse, Message, MessageView, Payload, ResponseBuilder};

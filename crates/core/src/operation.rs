@@ -1,7 +1,7 @@
 //! What every generated operation has in common.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 
 use crate::request::{InvalidInput, InvalidRequest, RequestView};
 use crate::response::Message;
@@ -50,8 +50,8 @@ pub struct OperationInfo {
     pub dialect: &'static str,
     /// The operation's name in Rust case.
     pub name: &'static str,
-    /// The HTTP method.
-    pub method: Method,
+    /// The HTTP method, in capitals.
+    pub method: &'static str,
     /// The path template as the spec writes it.
     pub path: &'static str,
     /// Whether a client may send the request again when the answer was lost.

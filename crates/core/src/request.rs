@@ -299,9 +299,16 @@ impl RequestBuilder {
     ///
     /// # Errors
     /// [`InvalidInput::Json`].
-    pub fn json<T: Serialize>(mut self, media_type: &'static str, body: &T) -> Result<Self, InvalidInput> {
-        *self.request.body_mut() = serde_json::to_vec(body).map_err(InvalidInput::Json)?.into();
-        Ok(self.content_type(media_type))
+    pub fn json<T: Serialize>(self, media_type: &'static str, body: &T) -> Result<Self, InvalidInput> {
+        let body = serde_json::to_vec(body).map_err(InvalidInput::Json)?;
+        Ok(self.body(media_type, body.into()))
+    }
+
+    /// Sets a body that was written elsewhere.
+    #[must_use]
+    pub fn body(mut self, media_type: &'static str, body: Bytes) -> Self {
+        *self.request.body_mut() = body;
+        self.content_type(media_type)
     }
 
     /// The finished request.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::scalar::Scalar;
+use crate::status::ErrorStatus;
 
 /// A set of documented answers: an operation's success, or its errors.
 pub trait Message: Sized {
@@ -87,6 +88,15 @@ impl MessageView<'_> {
         self.header(name)?.ok_or(InvalidResponse::Header(name))
     }
 
+    /// The status of a `default` answer.
+    ///
+    /// # Errors
+    /// [`InvalidResponse::Status`] when it is a success.
+    pub fn error_status(&self) -> Result<ErrorStatus, InvalidResponse> {
+        let status = self.head.status;
+        ErrorStatus::try_from(status).map_err(|_| InvalidResponse::Status(status))
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
@@ -140,6 +150,13 @@ impl ResponseBuilder {
         if let Some(value) = value {
             insert(self.0.headers_mut(), name, &value.to_text());
         }
+        self
+    }
+
+    /// Adds a header that always has the same value.
+    #[must_use]
+    pub fn constant_header(mut self, name: &'static str, value: &'static str) -> Self {
+        insert(self.0.headers_mut(), name, value);
         self
     }
 

@@ -1,0 +1,70 @@
+//! How a call can fail, and what is known about the request then.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use pentaprism_core::{BodyError, InvalidInput, InvalidResponse};
+
+use crate::transport::TransportError;
+
+/// Why a call has no success. `Display` says what happened at this level only; causes follow as sources.
+#[derive(Debug, thiserror::Error)]
+pub enum Error<E> {
+    /// The input cannot be written as a request. Nothing was sent.
+    #[error("the request cannot be written")]
+    Invalid(#[source] InvalidInput),
+    /// No connection to the service. Nothing was sent.
+    #[error("the service cannot be reached")]
+    Unreachable(#[source] TransportError),
+    /// The exchange broke off. The service may have carried the request out.
+    #[error("the exchange broke off; the service may have received the request")]
+    Interrupted(#[source] Interruption),
+    /// The service refused in a way that it documents.
+    #[error("the service refused the request")]
+    Refused(E),
+    /// The service answered in a way that it does not document.
+    #[error("the service gave an undocumented answer with status {}", .response.status)]
+    Undocumented {
+        /// The answer as it came.
+        response: RawResponse,
+        /// Why it is not the documented one.
+        #[source]
+        reason: InvalidResponse,
+    },
+}
+
+/// Where an exchange broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum Interruption {
+    /// Before the answer's head.
+    #[error("no answer came")]
+    Request(#[source] TransportError),
+    /// Within the answer's body.
+    #[error("the answer broke off")]
+    Answer(#[source] BodyError),
+}
+
+/// An answer without interpretation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawResponse {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// At most the first [`RawResponse::BODY_LIMIT`] bytes of its body.
+    pub body: Bytes,
+}
+
+impl RawResponse {
+    /// How much of an undocumented body is kept, in bytes.
+    pub const BODY_LIMIT: usize = 64 * 1024;
+}
+
+impl<E> Error<E> {
+    /// The documented error, if it is one.
+    pub fn refused(&self) -> Option<&E> {
+        match self {
+            Self::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+}

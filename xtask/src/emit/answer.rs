@@ -1,0 +1,86 @@
+//! Code that writes and reads one documented response.
+
+use super::{docs, models, types};
+use crate::names;
+use crate::spec::model::{Content, Header, Response};
+
+/// A field of a response: a header, or the body.
+#[derive(Debug)]
+pub struct Field {
+    pub name: String,
+    pub type_name: String,
+    pub doc: String,
+}
+
+fn header_type(header: &Header) -> String {
+    let bare = types::bare(&header.schema);
+    if header.required { bare } else { format!("Option<{bare}>") }
+}
+
+/// The fields of a response; `component` names it where its body is an enum.
+pub fn fields(component: &str, response: &Response) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    for header in response.headers.iter().filter(|header| header.schema.constant.is_none()) {
+        let title = format!("Header `{}`.", header.name);
+        fields.push(Field {
+            name: names::field(&header.name),
+            type_name: header_type(header),
+            doc: docs::outer(&[Some(&title), Some(&header.description)]),
+        });
+    }
+    let body = match &response.content {
+        Content::Nothing | Content::Typed(_) | Content::Stream(_) => return fields,
+        Content::Text(_) => "String".to_owned(),
+        Content::Json(_, schema) => types::full(schema),
+        Content::Several(_) => models::body_enum_name(component, response),
+    };
+    fields.push(Field { name: "body".to_owned(), type_name: body, doc: "/// The body.\n".to_owned() });
+    fields
+}
+
+/// An expression of type `Response<Bytes>`. `place` says how a field is named where the code stands.
+pub fn write(response: &Response, status: &str, place: impl Fn(&str) -> String) -> String {
+    let mut builder = format!("ResponseBuilder::new({status})");
+    for header in &response.headers {
+        if let Some(constant) = &header.schema.constant {
+            builder += &format!(".constant_header(\"{}\", \"{constant}\")", header.name);
+            continue;
+        }
+        let field = place(&names::field(&header.name));
+        let value = if header.required { format!("Some(&{field})") } else { format!("{field}.as_ref()") };
+        builder += &format!(".header(\"{}\", {value})", header.name);
+    }
+    let body = place("body");
+    match &response.content {
+        Content::Nothing => builder + ".finish()",
+        Content::Typed(media_type) | Content::Stream(media_type) => {
+            format!("{builder}.content_type(\"{media_type}\").finish()")
+        }
+        Content::Text(media_type) => format!("{builder}.body(\"{media_type}\", codec::text({body})).finish()"),
+        Content::Json(media_type, _) => format!("{builder}.body(\"{media_type}\", codec::json(&{body})).finish()"),
+        Content::Several(_) => format!("{body}.write({builder}).finish()"),
+    }
+}
+
+/// Field initialisers that read a response.
+pub fn read(component: &str, response: &Response) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for header in response.headers.iter().filter(|header| header.schema.constant.is_none()) {
+        let method = if header.required { "required_header" } else { "header" };
+        parts.push(format!("{}: response.{method}(\"{}\")?", names::field(&header.name), header.name));
+    }
+    if let Some(body) = read_body(component, response) {
+        parts.push(format!("body: {body}"));
+    }
+    parts.join(", ")
+}
+
+/// The expression that reads a typed body.
+pub fn read_body(component: &str, response: &Response) -> Option<String> {
+    match &response.content {
+        Content::Nothing | Content::Typed(_) | Content::Stream(_) => None,
+        Content::Text(_) => Some("response.text()?".to_owned()),
+        Content::Json(..) => Some("response.json()?".to_owned()),
+        Content::Several(_) => Some(format!("{}::read(response)?", models::body_enum_name(component, response))),
+    }
+}

@@ -1,0 +1,195 @@
+//! The top level of a spec file and its components.
+
+use indexmap::IndexMap;
+
+use super::error::SpecError;
+use super::model::{Answer, Content, Header, PathRules, Response, Spec};
+use super::operation;
+use super::reader::{MapReader, Reader};
+use super::schema;
+use super::{check, yaml};
+
+/// What operations refer to while they are read.
+#[derive(Debug)]
+pub(super) struct Components {
+    pub(super) parameters: IndexMap<String, Reader>,
+    pub(super) headers: IndexMap<String, Reader>,
+    pub(super) responses: IndexMap<String, Response>,
+}
+
+/// Reads and checks one spec. `file` is the name that messages use; its stem is the dialect.
+pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
+    let root = Reader::new(file, yaml::parse(file, text)?);
+    let decisions = check::decisions(&root);
+    let mut top = root.map()?;
+    let version = top.required("openapi")?;
+    let version_place = version.clone();
+    if version.text()? != "3.1.0" {
+        return Err(version_place.error("the subset is OpenAPI 3.1.0", "write `openapi: 3.1.0`"));
+    }
+    let (title, summary, description) = info(top.required("info")?)?;
+    top.ignore(&["servers", "tags", "security", "x-decision"]);
+    let path_rules = path_rules(top.optional("x-path-rules"))?;
+    let (schemas, components) = components(top.optional("components"))?;
+    let operations = operation::read_all(top.required("paths")?, &components)?;
+    top.finish()?;
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".yaml");
+    let spec = Spec {
+        dialect: stem.to_owned(),
+        file: file.to_owned(),
+        title,
+        summary,
+        description,
+        path_rules,
+        schemas,
+        responses: components.responses.into_iter().filter(|(_, response)| has_struct(response)).collect(),
+        operations,
+        decisions,
+    };
+    check::references(&spec)?;
+    check::operations(&spec)?;
+    check::overlaps(&spec)?;
+    Ok(spec)
+}
+
+fn info(reader: Reader) -> Result<(String, Option<String>, String), SpecError> {
+    let mut info = reader.map()?;
+    let title = info.text("title")?;
+    let summary = info.optional_text("summary")?;
+    let description = info.text("description")?;
+    info.text("version")?;
+    info.ignore(&["license"]);
+    info.finish()?;
+    Ok((title, summary, description))
+}
+
+fn path_rules(reader: Option<Reader>) -> Result<PathRules, SpecError> {
+    let mut rules = PathRules::default();
+    let Some(reader) = reader else { return Ok(rules) };
+    for rule in reader.list()? {
+        match rule.clone().text()?.as_str() {
+            "fold-literals" => rules.fold_literals = true,
+            "drop-empty" => rules.drop_empty = true,
+            "dollar" => rules.dollar = true,
+            other => {
+                let problem = format!("unknown path rule `{other}`");
+                return Err(rule.error(problem, "use fold-literals, drop-empty or dollar"));
+            }
+        }
+    }
+    Ok(rules)
+}
+
+type Schemas = IndexMap<String, super::model::Schema>;
+
+fn components(reader: Option<Reader>) -> Result<(Schemas, Components), SpecError> {
+    let mut schemas = IndexMap::new();
+    let mut components =
+        Components { parameters: IndexMap::new(), headers: IndexMap::new(), responses: IndexMap::new() };
+    let Some(reader) = reader else { return Ok((schemas, components)) };
+    let mut map = reader.map()?;
+    map.ignore(&["securitySchemes"]);
+    for (name, schema) in entries(map.optional("schemas"))? {
+        schemas.insert(name, schema::read(schema)?);
+    }
+    components.parameters = entries(map.optional("parameters"))?.into_iter().collect();
+    components.headers = entries(map.optional("headers"))?.into_iter().collect();
+    for (name, response) in entries(map.optional("responses"))? {
+        let mut response_map = response.map()?;
+        let read = response_body(&mut response_map, &components)?;
+        response_map.ignore(&["x-decision", "x-source"]);
+        response_map.finish()?;
+        components.responses.insert(name, read);
+    }
+    map.finish()?;
+    Ok((schemas, components))
+}
+
+fn entries(reader: Option<Reader>) -> Result<Vec<(String, Reader)>, SpecError> {
+    reader.map(Reader::entries).transpose().map(Option::unwrap_or_default)
+}
+
+/// Whether a component response is a struct in Rust: one with headers, or with several media types.
+fn has_struct(response: &Response) -> bool {
+    !response.headers.is_empty() || matches!(response.content, Content::Several(_))
+}
+
+/// What an operation's status that refers to a component response carries.
+pub(super) fn component_answer(name: &str, response: &Response) -> Answer {
+    if has_struct(response) { Answer::Component(name.to_owned()) } else { Answer::Inline(response.clone()) }
+}
+
+/// The part that component responses and inline responses share.
+pub(super) fn response_body(map: &mut MapReader, components: &Components) -> Result<Response, SpecError> {
+    let description = map.text("description")?;
+    let mut headers = Vec::new();
+    for (name, reader) in entries(map.optional("headers"))? {
+        headers.push(header(name, reader, components)?);
+    }
+    let body_name = map.optional_text("x-body")?;
+    let content = content(map.optional("content"))?;
+    Ok(Response { description, headers, content, body_name })
+}
+
+fn header(name: String, reader: Reader, components: &Components) -> Result<Header, SpecError> {
+    let place = reader.clone();
+    let mut map = reader.map()?;
+    if let Some(target) = map.optional_text("$ref")? {
+        map.finish()?;
+        let key = target.strip_prefix("#/components/headers/").unwrap_or_default();
+        let Some(found) = components.headers.get(key) else {
+            return Err(place.error(format!("`{target}` names no header"), "add it to components.headers"));
+        };
+        return header(name, found.clone(), components);
+    }
+    if name.parse::<HeaderName>().is_err() {
+        return Err(place.error(format!("`{name}` is no header name"), "use letters, digits and dashes"));
+    }
+    let required = map.flag("required")?;
+    let description = map.text("description")?;
+    let schema = schema::read(map.required("schema")?)?;
+    map.ignore(&["example", "x-source", "x-decision"]);
+    map.finish()?;
+    Ok(Header { name, required, description, schema })
+}
+
+/// A checked header name.
+struct HeaderName;
+
+impl std::str::FromStr for HeaderName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if valid { Ok(Self) } else { Err(()) }
+    }
+}
+
+fn content(reader: Option<Reader>) -> Result<Content, SpecError> {
+    let mut several = Vec::new();
+    for (media_type, reader) in entries(reader)? {
+        let mut map = reader.map()?;
+        let schema = map.optional("schema").map(schema::read).transpose()?;
+        let media_type = map.optional_text("x-content-type")?.unwrap_or(media_type);
+        map.ignore(&["example", "examples"]);
+        map.finish()?;
+        several.push((media_type, schema));
+    }
+    if several.len() > 1 {
+        return Ok(Content::Several(several));
+    }
+    Ok(match several.pop() {
+        None => Content::Nothing,
+        Some((media_type, None)) => Content::Typed(media_type),
+        Some((media_type, Some(schema))) => single(media_type, schema),
+    })
+}
+
+fn single(media_type: String, schema: super::model::Schema) -> Content {
+    use super::model::Kind;
+    match schema.kind {
+        Kind::Binary => Content::Stream(media_type),
+        Kind::Text if media_type.starts_with("text/") => Content::Text(media_type),
+        _ => Content::Json(media_type, schema),
+    }
+}

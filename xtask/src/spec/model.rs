@@ -1,0 +1,183 @@
+//! A dialect as its spec describes it: what the emitters read. Names are still the document's; order is the file's.
+
+use indexmap::IndexMap;
+
+/// One spec file.
+#[derive(Debug)]
+pub struct Spec {
+    /// The file's stem.
+    pub dialect: String,
+    /// The file as headers of generated code name it.
+    pub file: String,
+    pub title: String,
+    pub summary: Option<String>,
+    pub description: String,
+    pub path_rules: PathRules,
+    pub schemas: IndexMap<String, Schema>,
+    /// Component responses that become structs shared by operations.
+    pub responses: IndexMap<String, Response>,
+    pub operations: Vec<Operation>,
+    /// Every decision that the file names.
+    pub decisions: Vec<(String, usize)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PathRules {
+    pub fold_literals: bool,
+    pub drop_empty: bool,
+    pub dollar: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub id: String,
+    pub summary: String,
+    pub description: Option<String>,
+    pub method: String,
+    pub path: String,
+    pub template: Vec<TemplateSegment>,
+    pub parameters: Vec<Parameter>,
+    pub body: Option<RequestBody>,
+    pub responses: Vec<Documented>,
+    pub idempotent: bool,
+    pub source: Option<String>,
+    pub line: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateSegment {
+    Literal(String),
+    /// A parameter of one segment.
+    One(String),
+    /// A parameter of one or more segments.
+    Many(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum In {
+    Path,
+    Query,
+    Header,
+}
+
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    pub name: String,
+    pub location: In,
+    pub required: bool,
+    pub description: String,
+    pub schema: Schema,
+    pub many: bool,
+    pub ignore_invalid: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct RequestBody {
+    pub description: String,
+    pub media_type: String,
+    pub any_content_type: bool,
+    pub kind: BodyKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum BodyKind {
+    Stream,
+    Json(Schema),
+    /// Collected and handed over unparsed; the schema only documents it.
+    Raw(Schema),
+}
+
+/// A documented status of an operation.
+#[derive(Debug, Clone)]
+pub struct Documented {
+    /// `None` is `default`.
+    pub status: Option<u16>,
+    pub description: String,
+    /// Slug and sentence of each condition.
+    pub when: IndexMap<String, String>,
+    pub answer: Answer,
+    pub line: usize,
+}
+
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// A component response that has a struct of its own.
+    Component(String),
+    Inline(Response),
+}
+
+#[derive(Debug, Clone)]
+pub struct Response {
+    pub description: String,
+    pub headers: Vec<Header>,
+    pub content: Content,
+    /// The name of the enum of several media types.
+    pub body_name: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Header {
+    pub name: String,
+    pub required: bool,
+    pub description: String,
+    pub schema: Schema,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Nothing,
+    /// An empty body that has a type all the same.
+    Typed(String),
+    Stream(String),
+    Text(String),
+    Json(String, Schema),
+    /// Told apart by Content-Type.
+    Several(Vec<(String, Option<Schema>)>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    pub description: Option<String>,
+    pub kind: Kind,
+    pub nullable: bool,
+    /// The default as the document writes it.
+    pub default: Option<String>,
+    /// The only value that there is; a header that has one needs no field.
+    pub constant: Option<String>,
+    pub closed: bool,
+    pub line: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Binary,
+    Uuid,
+    DateTime,
+    Integer {
+        bits: u8,
+        signed: bool,
+    },
+    /// A 64-bit number written as a string.
+    Decimal {
+        signed: bool,
+    },
+    Number,
+    Boolean,
+    Enum(Vec<String>),
+    List(Box<Schema>),
+    /// An object with free keys.
+    Map(Box<Schema>),
+    /// Any JSON object.
+    Free,
+    Object(Object),
+    Reference(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    pub properties: IndexMap<String, Schema>,
+    pub required: Vec<String>,
+    /// Keys that are not listed are kept as text.
+    pub additional_text: bool,
+}

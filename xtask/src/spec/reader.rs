@@ -1,0 +1,154 @@
+//! Strict access to a YAML tree: every key is asked for by name, and a key that nobody asked for is a mistake.
+
+use indexmap::IndexMap;
+
+use super::error::{Place, SpecError};
+use super::yaml::{Node, Value};
+
+/// A value together with its place.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    pub place: Place,
+    pub value: Value,
+}
+
+/// A mapping whose keys are taken one by one.
+#[derive(Debug)]
+pub struct MapReader {
+    pub place: Place,
+    entries: IndexMap<String, (usize, Node)>,
+    asked: Vec<&'static str>,
+}
+
+impl Reader {
+    pub fn new(file: &str, node: Node) -> Self {
+        Self { place: Place { file: file.to_owned(), line: node.line, path: String::new() }, value: node.value }
+    }
+
+    pub fn error(&self, problem: impl Into<String>, remedy: impl Into<String>) -> SpecError {
+        SpecError::new(&self.place, problem, remedy)
+    }
+
+    fn wrong(&self, expected: &str) -> SpecError {
+        self.error(format!("{} stands where {expected} is expected", self.value.kind()), format!("write {expected}"))
+    }
+
+    pub fn text(self) -> Result<String, SpecError> {
+        match self.value {
+            Value::Text(text) => Ok(text.trim_end().to_owned()),
+            _ => Err(self.wrong("text (numbers in quotes)")),
+        }
+    }
+
+    pub fn boolean(self) -> Result<bool, SpecError> {
+        match self.value {
+            Value::Boolean(value) => Ok(value),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    pub fn list(self) -> Result<Vec<Self>, SpecError> {
+        let Value::List(items) = self.value else { return Err(self.wrong("a list")) };
+        let place = self.place;
+        Ok(items
+            .into_iter()
+            .enumerate()
+            .map(|(index, node)| child(&place, node.line, &index.to_string(), node))
+            .collect())
+    }
+
+    /// One text or a list of texts.
+    pub fn texts(self) -> Result<Vec<String>, SpecError> {
+        match self.value {
+            Value::List(_) => self.list()?.into_iter().map(Self::text).collect(),
+            _ => Ok(vec![self.text()?]),
+        }
+    }
+
+    pub fn map(self) -> Result<MapReader, SpecError> {
+        match self.value {
+            Value::Map(entries) => Ok(MapReader { place: self.place, entries, asked: Vec::new() }),
+            _ => Err(self.wrong("a mapping")),
+        }
+    }
+
+    /// The entries of a mapping with free keys.
+    pub fn entries(self) -> Result<Vec<(String, Self)>, SpecError> {
+        let map = self.map()?;
+        let place = map.place;
+        Ok(map.entries.into_iter().map(|(key, (line, node))| (key.clone(), child(&place, line, &key, node))).collect())
+    }
+
+    /// Whether a mapping has this key, without taking it.
+    pub fn has(&self, key: &str) -> bool {
+        matches!(&self.value, Value::Map(entries) if entries.contains_key(key))
+    }
+}
+
+fn child(parent: &Place, line: usize, key: &str, node: Node) -> Reader {
+    let path = if parent.path.is_empty() { key.to_owned() } else { format!("{}.{key}", parent.path) };
+    Reader { place: Place { file: parent.file.clone(), line, path }, value: node.value }
+}
+
+impl MapReader {
+    pub fn error(&self, problem: impl Into<String>, remedy: impl Into<String>) -> SpecError {
+        SpecError::new(&self.place, problem, remedy)
+    }
+
+    /// Takes a key that may be absent.
+    pub fn optional(&mut self, key: &'static str) -> Option<Reader> {
+        self.asked.push(key);
+        let (line, node) = self.entries.shift_remove(key)?;
+        Some(child(&self.place, line, key, node))
+    }
+
+    /// Takes a key that must be there.
+    pub fn required(&mut self, key: &'static str) -> Result<Reader, SpecError> {
+        self.optional(key).ok_or_else(|| self.error(format!("`{key}` is missing"), format!("add `{key}`")))
+    }
+
+    pub fn text(&mut self, key: &'static str) -> Result<String, SpecError> {
+        self.required(key)?.text()
+    }
+
+    pub fn optional_text(&mut self, key: &'static str) -> Result<Option<String>, SpecError> {
+        self.optional(key).map(Reader::text).transpose()
+    }
+
+    pub fn flag(&mut self, key: &'static str) -> Result<bool, SpecError> {
+        Ok(self.optional(key).map(Reader::boolean).transpose()?.unwrap_or(false))
+    }
+
+    pub fn optional_texts(&mut self, key: &'static str) -> Result<Vec<String>, SpecError> {
+        Ok(self.optional(key).map(Reader::texts).transpose()?.unwrap_or_default())
+    }
+
+    /// Takes keys that only other tools read.
+    pub fn ignore(&mut self, keys: &[&'static str]) {
+        for key in keys {
+            self.optional(key);
+        }
+    }
+
+    /// Ends the mapping: what is left is unknown.
+    pub fn finish(self) -> Result<(), SpecError> {
+        let Some((key, (line, _))) = self.entries.first() else { return Ok(()) };
+        let place = Place { line: *line, ..self.place.clone() };
+        let nearest = self.asked.iter().find(|asked| asked.eq_ignore_ascii_case(key) || similar(asked, key));
+        let remedy = nearest.map_or_else(
+            || format!("expected one of {}", self.asked.join(", ")),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        Err(SpecError::new(&place, format!("unknown key `{key}`"), remedy))
+    }
+}
+
+/// Whether two keys differ by one or two characters, the usual slip.
+fn similar(left: &str, right: &str) -> bool {
+    let common = left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count();
+    let tail = |text: &str| text.chars().rev().collect::<String>();
+    let (left_tail, right_tail) = (tail(left), tail(right));
+    let common_end = left_tail.chars().zip(right_tail.chars()).take_while(|(a, b)| a == b).count();
+    let longest = left.chars().count().max(right.chars().count());
+    longest > 3 && common + common_end + 2 >= longest
+}

@@ -1,0 +1,169 @@
+//! Schemas: the types of members, parameters and headers.
+
+use indexmap::IndexMap;
+
+use super::error::SpecError;
+use super::model::{Kind, Object, Schema};
+use super::reader::{MapReader, Reader};
+use super::yaml::Value;
+
+/// Keys that document or restrict a value without changing its Rust type.
+const DOCUMENTING: &[&str] = &[
+    "title",
+    "example",
+    "examples",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "pattern",
+    "readOnly",
+    "x-source",
+    "x-decision",
+];
+
+/// Reads one schema.
+pub fn read(reader: Reader) -> Result<Schema, SpecError> {
+    let place = reader.clone();
+    let line = reader.place.line;
+    let mut map = reader.map()?;
+    let description = map.optional_text("description")?;
+    map.ignore(DOCUMENTING);
+    let default = map.optional("default").map(|value| literal(&value)).transpose()?;
+    let constant = map.optional_text("const")?;
+    let closed = map.flag("x-closed")?;
+    let (kind, nullable) = kind(&mut map, &place)?;
+    map.finish()?;
+    Ok(Schema { description, kind, nullable, default, constant, closed, line })
+}
+
+fn literal(reader: &Reader) -> Result<String, SpecError> {
+    match &reader.value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Boolean(value) => Ok(value.to_string()),
+        _ => Err(reader.error("a default must be a scalar", "write text, a number or a boolean")),
+    }
+}
+
+fn kind(map: &mut MapReader, place: &Reader) -> Result<(Kind, bool), SpecError> {
+    if let Some(target) = map.optional("$ref") {
+        return Ok((Kind::Reference(reference(&target)?), false));
+    }
+    if let Some(choices) = map.optional("oneOf") {
+        return Ok((nullable_reference(choices)?, true));
+    }
+    let mut types = map.required("type")?.texts()?;
+    let before = types.len();
+    types.retain(|name| name != "null");
+    let nullable = types.len() < before;
+    let [name] = types.as_slice() else {
+        return Err(place.error("a value has one type, besides 'null'", "name one type, or make a named schema"));
+    };
+    let format = map.optional_text("format")?;
+    let kind = match (name.as_str(), format.as_deref()) {
+        ("string", format) => string(map, place, format)?,
+        ("integer", format) => integer(place, format)?,
+        ("number", None | Some("double")) => Kind::Number,
+        ("boolean", None) => Kind::Boolean,
+        ("array", None) => Kind::List(Box::new(read(map.required("items")?)?)),
+        ("object", None) => object(map)?,
+        (other, _) => {
+            let problem = format!("type `{other}` with this format is not in the subset");
+            return Err(place.error(problem, "use string, integer, number, boolean, array or object"));
+        }
+    };
+    Ok((kind, nullable))
+}
+
+fn reference(target: &Reader) -> Result<String, SpecError> {
+    let text = target.clone().text()?;
+    text.strip_prefix("#/components/schemas/")
+        .map(str::to_owned)
+        .ok_or_else(|| target.error(format!("`{text}` is no local schema"), "write `#/components/schemas/Name`"))
+}
+
+/// Exactly `oneOf: [{$ref: …}, {type: 'null'}]`.
+fn nullable_reference(choices: Reader) -> Result<Kind, SpecError> {
+    let place = choices.clone();
+    let wrong = || place.error("oneOf is for a nullable reference only", "write `- {$ref: …}` and `- {type: 'null'}`");
+    let items = choices.list()?;
+    let [target, null] = <[Reader; 2]>::try_from(items).map_err(|_| wrong())?;
+    let mut null = null.map()?;
+    if null.text("type")? != "null" {
+        return Err(wrong());
+    }
+    null.finish()?;
+    let mut target = target.map()?;
+    let name = reference(&target.required("$ref")?)?;
+    target.finish()?;
+    Ok(Kind::Reference(name))
+}
+
+fn string(map: &mut MapReader, place: &Reader, format: Option<&str>) -> Result<Kind, SpecError> {
+    if let Some(values) = map.optional("enum") {
+        return Ok(Kind::Enum(values.texts()?));
+    }
+    Ok(match format {
+        None => Kind::Text,
+        Some("binary") => Kind::Binary,
+        Some("uuid") => Kind::Uuid,
+        Some("date-time") => Kind::DateTime,
+        Some("int64") => Kind::Decimal { signed: true },
+        Some("uint64") => Kind::Decimal { signed: false },
+        Some(other) => {
+            let remedy = "use binary, uuid, date-time, int64 or uint64, or none";
+            return Err(place.error(format!("unknown string format `{other}`"), remedy));
+        }
+    })
+}
+
+fn integer(place: &Reader, format: Option<&str>) -> Result<Kind, SpecError> {
+    match format {
+        Some("int32") => Ok(Kind::Integer { bits: 32, signed: true }),
+        Some("int64") => Ok(Kind::Integer { bits: 64, signed: true }),
+        Some("uint64") => Ok(Kind::Integer { bits: 64, signed: false }),
+        _ => Err(place.error("an integer needs its size", "add `format: int32`, `int64` or `uint64`")),
+    }
+}
+
+fn object(map: &mut MapReader) -> Result<Kind, SpecError> {
+    let mut properties = IndexMap::new();
+    for (name, reader) in map.optional("properties").map(Reader::entries).transpose()?.unwrap_or_default() {
+        let place = reader.clone();
+        let schema = read(reader)?;
+        if matches!(schema.kind, Kind::Object(_) | Kind::Enum(_)) {
+            let problem = "objects and enums inside a property have no name";
+            return Err(place.error(problem, "move it to components.schemas and refer to it"));
+        }
+        if schema.description.is_none() {
+            return Err(place.error("the member has no description", "say in a sentence what it means"));
+        }
+        properties.insert(name, schema);
+    }
+    let required = map.optional_texts("required")?;
+    if let Some(unknown) = required.iter().find(|name| !properties.contains_key(*name)) {
+        return Err(map.error(format!("`required` names the unknown member `{unknown}`"), "add it to properties"));
+    }
+    let additional = map.optional("additionalProperties");
+    match additional.map(additional_properties).transpose()?.flatten() {
+        None => Ok(Kind::Object(Object { properties, required, additional_text: false })),
+        Some(schema) if properties.is_empty() => Ok(schema.map_or(Kind::Free, |schema| Kind::Map(Box::new(schema)))),
+        Some(Some(Schema { kind: Kind::Text, .. })) => {
+            Ok(Kind::Object(Object { properties, required, additional_text: true }))
+        }
+        Some(_) => Err(map.error("additional members beside named ones must be text", "write `{type: string}`")),
+    }
+}
+
+/// `None`: none allowed; `Some(None)`: anything; `Some(Some(schema))`: values of that schema.
+fn additional_properties(reader: Reader) -> Result<Option<Option<Schema>>, SpecError> {
+    match reader.value {
+        Value::Boolean(false) => Ok(None),
+        Value::Boolean(true) => Ok(Some(None)),
+        _ => Ok(Some(Some(read(reader)?))),
+    }
+}
