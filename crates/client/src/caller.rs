@@ -79,7 +79,7 @@ async fn read<O: Operation>(answer: Response<Body>) -> CallResult<O, (O::Ok, Bod
         let view = MessageView { head: &head, body: &Bytes::new() };
         return match O::Ok::from_response(&view) {
             Ok(ok) => Ok((ok, body)),
-            Err(reason) => Err(undocumented(head, Bytes::new(), reason)),
+            Err(reason) => Err(undocumented(head, &Bytes::new(), reason)),
         };
     }
     let interrupted = |error| Error::Interrupted(Interruption::Answer(error));
@@ -98,10 +98,10 @@ async fn read<O: Operation>(answer: Response<Body>) -> CallResult<O, (O::Ok, Bod
             Err(reason) => reason,
         }
     };
-    Err(undocumented(head, body, reason))
+    Err(undocumented(head, &body, reason))
 }
 
-fn undocumented<E>(head: response::Parts, body: Bytes, reason: InvalidResponse) -> Error<E> {
+fn undocumented<E>(head: response::Parts, body: &Bytes, reason: InvalidResponse) -> Error<E> {
     let kept = body.slice(..body.len().min(RawResponse::BODY_LIMIT));
     Error::Undocumented { response: RawResponse { status: head.status, headers: head.headers, body: kept }, reason }
 }
