@@ -90,7 +90,8 @@ fn formatted(root: &Path, files: Files) -> anyhow::Result<Files> {
     files.into_iter().map(format).collect()
 }
 
-fn rustfmt(root: &Path, text: &str) -> anyhow::Result<String> {
+/// Formats one file with the workspace's settings.
+pub fn rustfmt(root: &Path, text: &str) -> anyhow::Result<String> {
     let mut child = Command::new("rustfmt")
         .args(["--edition", "2024", "--emit", "stdout", "--config-path"])
         .arg(root.join("rustfmt.toml"))

@@ -1,13 +1,9 @@
-//! The project's own commands: `cargo xtask codegen`, `exchanges`, `tidy`, `ci`, `bench`.
-
-mod codegen;
-mod emit;
-mod names;
-mod spec;
+//! `cargo xtask`: the project's own commands.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use xtask::{ci, codegen, tidy};
 
 #[derive(Parser)]
 #[command(about = "Pentaprism's own commands", bin_name = "cargo xtask")]
@@ -24,12 +20,18 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Check what no compiler checks: module comments, sizes, ids of decisions, licences, duplicate versions.
+    Tidy,
+    /// Everything that a commit has to pass: format, codegen, tidy, lints, exchanges, tests, docs.
+    Ci,
 }
 
 fn main() -> anyhow::Result<()> {
     let root = workspace_root();
     match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(&root, check),
+        Command::Tidy => tidy::run(&root),
+        Command::Ci => ci::run(&root),
     }
 }
 

@@ -3,9 +3,7 @@
 use super::answer::{self, Field};
 use super::{docs, header, types};
 use crate::names;
-use crate::spec::model::{
-    Answer, BodyKind, Content, Documented, In, Operation, Parameter, Response, Spec, TemplateSegment,
-};
+use crate::spec::model::{Answer, BodyKind, Documented, In, Operation, Parameter, Response, Spec, TemplateSegment};
 
 pub fn emit(spec: &Spec, operation: &Operation) -> String {
     let name = names::type_name(&operation.id);
@@ -156,10 +154,7 @@ fn operation_impl(operation: &Operation, name: &str) -> String {
             (kind, (!body.any_content_type).then_some(&body.media_type))
         }
     };
-    let streamed = operation
-        .responses
-        .iter()
-        .any(|documented| matches!(&documented.answer, Answer::Inline(Response { content: Content::Stream(_), .. })));
+    let streamed = operation.responses.iter().any(|documented| documented.answer.streams());
     let check = content_type.map(|media| format!("request.content_type(\"{media}\")?;\n")).unwrap_or_default();
     let request = if check.is_empty() && operation.parameters.is_empty() && body_type(operation).is_none() {
         "_request"

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::{docs, header};
 use crate::names;
-use crate::spec::model::{Answer, BodyKind, Content, Operation, Response, Spec, TemplateSegment};
+use crate::spec::model::{BodyKind, Operation, Spec, TemplateSegment};
 
 pub fn emit(spec: &Spec) -> String {
     let trait_name = names::type_name(&spec.dialect);
@@ -30,10 +30,7 @@ fn streams_request(operation: &Operation) -> bool {
 }
 
 pub fn streams_response(operation: &Operation) -> bool {
-    operation
-        .responses
-        .iter()
-        .any(|documented| matches!(&documented.answer, Answer::Inline(Response { content: Content::Stream(_), .. })))
+    operation.responses.iter().any(|documented| documented.answer.streams())
 }
 
 fn service_trait(spec: &Spec, trait_name: &str) -> String {

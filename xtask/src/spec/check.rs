@@ -52,21 +52,20 @@ pub fn references(spec: &Spec) -> Result<(), SpecError> {
             }
         }
     }
-    let Some((name, line)) = check.missing else { return Ok(()) };
-    let place = Place { file: spec.file.clone(), line, path: String::new() };
+    let Some((name, place)) = check.missing else { return Ok(()) };
     Err(SpecError::new(&place, format!("there is no schema `{name}`"), "add it to components.schemas"))
 }
 
 struct ReferenceCheck<'s> {
     spec: &'s Spec,
-    missing: Option<(String, usize)>,
+    missing: Option<(String, Place)>,
 }
 
 impl ReferenceCheck<'_> {
     fn schema(&mut self, schema: &Schema) {
         match &schema.kind {
             Kind::Reference(name) if !self.spec.schemas.contains_key(name) => {
-                self.missing.get_or_insert((name.clone(), schema.line));
+                self.missing.get_or_insert((name.clone(), schema.place.clone()));
             }
             Kind::List(items) | Kind::Map(items) => self.schema(items),
             Kind::Object(object) => object.properties.values().for_each(|property| self.schema(property)),
@@ -79,7 +78,7 @@ impl ReferenceCheck<'_> {
         match &response.content {
             Content::Json(_, schema) => self.schema(schema),
             Content::Several(several) => {
-                several.iter().filter_map(|(_, schema)| schema.as_ref()).for_each(|s| self.schema(s))
+                several.iter().filter_map(|(_, schema)| schema.as_ref()).for_each(|s| self.schema(s));
             }
             _ => {}
         }
@@ -127,13 +126,17 @@ fn place(spec: &Spec, operation: &Operation) -> Place {
     Place { file: spec.file.clone(), line: operation.line, path }
 }
 
+/// The template with its parameters' names left out.
 fn shape(template: &[TemplateSegment]) -> Vec<&str> {
-    let name = |segment| match segment {
-        &TemplateSegment::Literal(ref text) => text.as_str(),
-        TemplateSegment::One(_) => "{}",
-        TemplateSegment::Many(_) => "{..}",
-    };
-    template.iter().map(name).collect()
+    let mut shape = Vec::new();
+    for segment in template {
+        shape.push(match segment {
+            TemplateSegment::Literal(text) => text.as_str(),
+            TemplateSegment::One(_) => "{}",
+            TemplateSegment::Many(_) => "{..}",
+        });
+    }
+    shape
 }
 
 /// Whether some path matches both templates.
@@ -159,9 +162,8 @@ fn refines(narrow: &[TemplateSegment], wide: &[TemplateSegment]) -> bool {
         (_, [Many(_), wide_rest @ ..]) => (1..=narrow.len()).any(|count| {
             narrow[..count].iter().all(|segment| !is_dollar(segment)) && refines(&narrow[count..], wide_rest)
         }),
-        ([Many(_), ..] | [], _) | (_, []) => false,
+        ([Many(_), ..] | [], _) | (_, []) | ([One(_), ..], [Literal(_), ..]) => false,
         ([Literal(a), narrow_rest @ ..], [Literal(b), wide_rest @ ..]) => a == b && refines(narrow_rest, wide_rest),
-        ([One(_), ..], [Literal(_), ..]) => false,
         ([_, narrow_rest @ ..], [One(_), wide_rest @ ..]) => refines(narrow_rest, wide_rest),
     }
 }

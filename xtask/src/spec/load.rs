@@ -116,7 +116,7 @@ fn has_struct(response: &Response) -> bool {
 
 /// What an operation's status that refers to a component response carries.
 pub(super) fn component_answer(name: &str, response: &Response) -> Answer {
-    if has_struct(response) { Answer::Component(name.to_owned()) } else { Answer::Inline(response.clone()) }
+    if has_struct(response) { Answer::Component(name.to_owned()) } else { Answer::Inline(Box::new(response.clone())) }
 }
 
 /// The part that component responses and inline responses share.

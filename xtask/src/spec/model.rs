@@ -2,6 +2,8 @@
 
 use indexmap::IndexMap;
 
+use super::error::Place;
+
 /// One spec file.
 #[derive(Debug)]
 pub struct Spec {
@@ -96,14 +98,20 @@ pub struct Documented {
     /// Slug and sentence of each condition.
     pub when: IndexMap<String, String>,
     pub answer: Answer,
-    pub line: usize,
 }
 
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// A component response that has a struct of its own.
     Component(String),
-    Inline(Response),
+    Inline(Box<Response>),
+}
+
+impl Answer {
+    /// Whether the body streams.
+    pub fn streams(&self) -> bool {
+        matches!(self, Self::Inline(response) if matches!(response.content, Content::Stream(_)))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -145,7 +153,7 @@ pub struct Schema {
     /// The only value that there is; a header that has one needs no field.
     pub constant: Option<String>,
     pub closed: bool,
-    pub line: usize,
+    pub place: Place,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -218,9 +218,9 @@ fn documented(
         (description, component_answer(key, response))
     } else {
         let response = response_body(&mut map, components)?;
-        (response.description.clone(), Answer::Inline(response))
+        (response.description.clone(), Answer::Inline(Box::new(response)))
     };
     map.ignore(&["summary", "x-source", "x-decision"]);
     map.finish()?;
-    Ok(Documented { status: number, description, when: addition.when, answer, line: place.place.line })
+    Ok(Documented { status: number, description, when: addition.when, answer })
 }

@@ -78,11 +78,6 @@ impl Reader {
         let place = map.place;
         Ok(map.entries.into_iter().map(|(key, (line, node))| (key.clone(), child(&place, line, &key, node))).collect())
     }
-
-    /// Whether a mapping has this key, without taking it.
-    pub fn has(&self, key: &str) -> bool {
-        matches!(&self.value, Value::Map(entries) if entries.contains_key(key))
-    }
 }
 
 fn child(parent: &Place, line: usize, key: &str, node: Node) -> Reader {
@@ -104,7 +99,14 @@ impl MapReader {
 
     /// Takes a key that must be there.
     pub fn required(&mut self, key: &'static str) -> Result<Reader, SpecError> {
-        self.optional(key).ok_or_else(|| self.error(format!("`{key}` is missing"), format!("add `{key}`")))
+        if let Some(reader) = self.optional(key) {
+            return Ok(reader);
+        }
+        let Some((slip, (line, _))) = self.entries.iter().find(|(slip, _)| is_slip(key, slip)) else {
+            return Err(self.error(format!("`{key}` is missing"), format!("add `{key}`")));
+        };
+        let place = Place { line: *line, ..self.place.clone() };
+        Err(SpecError::new(&place, format!("unknown key `{slip}`"), format!("did you mean `{key}`?")))
     }
 
     pub fn text(&mut self, key: &'static str) -> Result<String, SpecError> {
@@ -134,7 +136,7 @@ impl MapReader {
     pub fn finish(self) -> Result<(), SpecError> {
         let Some((key, (line, _))) = self.entries.first() else { return Ok(()) };
         let place = Place { line: *line, ..self.place.clone() };
-        let nearest = self.asked.iter().find(|asked| asked.eq_ignore_ascii_case(key) || similar(asked, key));
+        let nearest = self.asked.iter().find(|asked| is_slip(asked, key));
         let remedy = nearest.map_or_else(
             || format!("expected one of {}", self.asked.join(", ")),
             |nearest| format!("did you mean `{nearest}`?"),
@@ -143,12 +145,16 @@ impl MapReader {
     }
 }
 
-/// Whether two keys differ by one or two characters, the usual slip.
-fn similar(left: &str, right: &str) -> bool {
-    let common = left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count();
-    let tail = |text: &str| text.chars().rev().collect::<String>();
-    let (left_tail, right_tail) = (tail(left), tail(right));
-    let common_end = left_tail.chars().zip(right_tail.chars()).take_while(|(a, b)| a == b).count();
-    let longest = left.chars().count().max(right.chars().count());
-    longest > 3 && common + common_end + 2 >= longest
+/// Whether two keys differ only in case or by one or two characters, the usual slips.
+fn is_slip(right: &str, written: &str) -> bool {
+    if right.eq_ignore_ascii_case(written) {
+        return true;
+    }
+    let common = |left: &mut dyn Iterator<Item = char>, right: &mut dyn Iterator<Item = char>| {
+        left.zip(right).take_while(|(a, b)| a == b).count()
+    };
+    let start = common(&mut right.chars(), &mut written.chars());
+    let end = common(&mut right.chars().rev(), &mut written.chars().rev());
+    let longest = right.chars().count().max(written.chars().count());
+    longest > 3 && start + end + 2 >= longest
 }

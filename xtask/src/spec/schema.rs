@@ -28,7 +28,6 @@ const DOCUMENTING: &[&str] = &[
 /// Reads one schema.
 pub fn read(reader: Reader) -> Result<Schema, SpecError> {
     let place = reader.clone();
-    let line = reader.place.line;
     let mut map = reader.map()?;
     let description = map.optional_text("description")?;
     map.ignore(DOCUMENTING);
@@ -37,7 +36,7 @@ pub fn read(reader: Reader) -> Result<Schema, SpecError> {
     let closed = map.flag("x-closed")?;
     let (kind, nullable) = kind(&mut map, &place)?;
     map.finish()?;
-    Ok(Schema { description, kind, nullable, default, constant, closed, line })
+    Ok(Schema { description, kind, nullable, default, constant, closed, place: place.place })
 }
 
 fn literal(reader: &Reader) -> Result<String, SpecError> {
@@ -148,22 +147,33 @@ fn object(map: &mut MapReader) -> Result<Kind, SpecError> {
     if let Some(unknown) = required.iter().find(|name| !properties.contains_key(*name)) {
         return Err(map.error(format!("`required` names the unknown member `{unknown}`"), "add it to properties"));
     }
-    let additional = map.optional("additionalProperties");
-    match additional.map(additional_properties).transpose()?.flatten() {
-        None => Ok(Kind::Object(Object { properties, required, additional_text: false })),
-        Some(schema) if properties.is_empty() => Ok(schema.map_or(Kind::Free, |schema| Kind::Map(Box::new(schema)))),
-        Some(Some(Schema { kind: Kind::Text, .. })) => {
+    let additional = map.optional("additionalProperties").map(Additional::read).transpose()?;
+    match additional.unwrap_or(Additional::Forbidden) {
+        Additional::Forbidden => Ok(Kind::Object(Object { properties, required, additional_text: false })),
+        Additional::Anything if properties.is_empty() => Ok(Kind::Free),
+        Additional::Values(schema) if properties.is_empty() => Ok(Kind::Map(Box::new(schema))),
+        Additional::Values(Schema { kind: Kind::Text, .. }) => {
             Ok(Kind::Object(Object { properties, required, additional_text: true }))
         }
-        Some(_) => Err(map.error("additional members beside named ones must be text", "write `{type: string}`")),
+        Additional::Anything | Additional::Values(_) => {
+            Err(map.error("additional members beside named ones must be text", "write `{type: string}`"))
+        }
     }
 }
 
-/// `None`: none allowed; `Some(None)`: anything; `Some(Some(schema))`: values of that schema.
-fn additional_properties(reader: Reader) -> Result<Option<Option<Schema>>, SpecError> {
-    match reader.value {
-        Value::Boolean(false) => Ok(None),
-        Value::Boolean(true) => Ok(Some(None)),
-        _ => Ok(Some(Some(read(reader)?))),
+/// What `additionalProperties` says.
+enum Additional {
+    Forbidden,
+    Anything,
+    Values(Schema),
+}
+
+impl Additional {
+    fn read(reader: Reader) -> Result<Self, SpecError> {
+        Ok(match reader.value {
+            Value::Boolean(false) => Self::Forbidden,
+            Value::Boolean(true) => Self::Anything,
+            _ => Self::Values(read(reader)?),
+        })
     }
 }
