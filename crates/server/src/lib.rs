@@ -9,6 +9,8 @@
 
 mod api;
 mod call;
+#[cfg(feature = "connection")]
+pub mod connection;
 
 #[path = "generated/mod.rs"]
 pub mod dialects;
