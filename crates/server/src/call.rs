@@ -1,4 +1,4 @@
-//! One request on its way through a dialect: its head, who sent it, and its body until somebody takes it.
+//! One request on its way through a dialect: its head, its route and who sent it. The body travels beside it.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -21,20 +21,13 @@ pub struct Call<C> {
     pub head: Parts,
     operation: &'static OperationInfo,
     captures: Captures<'static>,
-    body: Body,
 }
 
 impl<C> Call<C> {
     /// Binds a request to its route.
     #[must_use]
-    pub fn new(
-        caller: C,
-        head: Parts,
-        operation: &'static OperationInfo,
-        captures: Captures<'static>,
-        body: Body,
-    ) -> Self {
-        Self { caller, head, operation, captures, body }
+    pub fn new(caller: C, head: Parts, operation: &'static OperationInfo, captures: Captures<'static>) -> Self {
+        Self { caller, head, operation, captures }
     }
 
     /// The operation that is called.
@@ -55,21 +48,15 @@ impl<C> Call<C> {
     ///
     /// # Errors
     /// [`Refusal::Invalid`], [`Refusal::BodyTooLarge`], or what broke the body off.
-    pub async fn decode_collected<O: Operation, A: Api>(&mut self, api: &A) -> Result<O, Refusal> {
+    pub async fn decode_collected<O: Operation, A: Api>(&self, api: &A, body: Body) -> Result<O, Refusal> {
         let limit = api.collected_body_limit(self.operation);
-        let body = self.take_body().collect(limit).await.map_err(body_refusal)?;
+        let body = body.collect(limit).await.map_err(body_refusal)?;
         self.decode_with(&body)
     }
 
     fn decode_with<O: Operation>(&self, body: &Bytes) -> Result<O, Refusal> {
         let view = RequestView { captures: &self.captures, head: &self.head, body };
         O::from_request(&view).map_err(Refusal::Invalid)
-    }
-
-    /// The body, once; afterwards it is empty.
-    #[must_use]
-    pub fn take_body(&mut self) -> Body {
-        std::mem::take(&mut self.body)
     }
 }
 

@@ -53,14 +53,14 @@ impl<R: Copy> Arrival<R> {
         self,
         api: &A,
         info: impl Fn(R) -> &'static OperationInfo,
-    ) -> Result<(R, Call<A::Caller>), Response<Body>> {
+    ) -> Result<(R, Call<A::Caller>, Body), Response<Body>> {
         let operation = self.routed.as_ref().ok().map(|(route, _)| info(*route));
         let caller = match api.authenticate(&self.head, operation).await {
             Ok(caller) => caller,
             Err(refusal) => return Err(api.refuse(&self.head, operation, refusal)),
         };
         match self.routed {
-            Ok((route, captures)) => Ok((route, Call::new(caller, self.head, info(route), captures, self.body))),
+            Ok((route, captures)) => Ok((route, Call::new(caller, self.head, info(route), captures), self.body)),
             Err(unrouted) => Err(api.refuse(&self.head, operation, Refusal::Unrouted(unrouted))),
         }
     }

@@ -124,14 +124,13 @@ fn serve(spec: &Spec, trait_name: &str) -> String {
     for operation in &spec.operations {
         let (name, function) = (names::type_name(&operation.id), names::module(&operation.id));
         let decode = match operation.body.as_ref().map(|body| &body.kind) {
-            Some(BodyKind::Json(_) | BodyKind::Raw(_)) => "call.decode_collected(api).await?",
+            Some(BodyKind::Json(_) | BodyKind::Raw(_)) => "call.decode_collected(api, body).await?",
             Some(BodyKind::Stream) | None => "call.decode()?",
         };
-        let (take, body) =
-            if streams_request(operation) { ("let body = call.take_body();\n", ", body") } else { ("", "") };
+        let body = if streams_request(operation) { ", body" } else { "" };
         let reply = if streams_response(operation) { "reply_streamed" } else { "reply" };
         arms += &format!(
-            "Route::{name} => {{\nlet input: {name} = {decode};\n{take}\
+            "Route::{name} => {{\nlet input: {name} = {decode};\n\
              dispatch::{reply}(api.{function}(call, input{body}).await)\n}}\n"
         );
     }
@@ -139,10 +138,10 @@ fn serve(spec: &Spec, trait_name: &str) -> String {
         "/// Answers a request: route, caller, input, handler, answer. Everything that is refused on the way is written in the dialect's\n\
          /// own error schema.\npub async fn serve<A: {trait_name}>(api: &A, request: Request<Body>) -> http::Response<Body> {{\n\
          let arrival = dispatch::Arrival::new(request, PATH_RULES, route);\n\
-         let (route, mut call) = match arrival.open(api, Route::info).await {{\nOk(opened) => opened,\nErr(refused) => return refused,\n}};\n\
-         let answered = answer(api, route, &mut call).await;\n\
+         let (route, call, body) = match arrival.open(api, Route::info).await {{\nOk(opened) => opened,\nErr(refused) => return refused,\n}};\n\
+         let answered = answer(api, route, &call, body).await;\n\
          answered.unwrap_or_else(|refusal| api.refuse(&call.head, Some(route.info()), refusal))\n}}\n\n\
-         #[allow(clippy::too_many_lines, reason = \"one arm per operation\")]\nasync fn answer<A: {trait_name}>(api: &A, route: Route, call: &mut Call<A::Caller>) -> Result<http::Response<Body>, Refusal> {{\n\
+         #[allow(clippy::too_many_lines, reason = \"one arm per operation\")]\nasync fn answer<A: {trait_name}>(api: &A, route: Route, call: &Call<A::Caller>, body: Body) -> Result<http::Response<Body>, Refusal> {{\n\
          match route {{\n{arms}}}\n}}\n"
     )
 }

@@ -241,20 +241,24 @@ pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Ca
 /// own error schema.
 pub async fn serve<A: Glance>(api: &A, request: Request<Body>) -> http::Response<Body> {
     let arrival = dispatch::Arrival::new(request, PATH_RULES, route);
-    let (route, mut call) = match arrival.open(api, Route::info).await {
+    let (route, call, body) = match arrival.open(api, Route::info).await {
         Ok(opened) => opened,
         Err(refused) => return refused,
     };
-    let answered = answer(api, route, &mut call).await;
+    let answered = answer(api, route, &call, body).await;
     answered.unwrap_or_else(|refusal| api.refuse(&call.head, Some(route.info()), refusal))
 }
 
 #[allow(clippy::too_many_lines, reason = "one arm per operation")]
-async fn answer<A: Glance>(api: &A, route: Route, call: &mut Call<A::Caller>) -> Result<http::Response<Body>, Refusal> {
+async fn answer<A: Glance>(
+    api: &A,
+    route: Route,
+    call: &Call<A::Caller>,
+    body: Body,
+) -> Result<http::Response<Body>, Refusal> {
     match route {
         Route::UploadImageData => {
             let input: UploadImageData = call.decode()?;
-            let body = call.take_body();
             dispatch::reply(api.upload_image_data(call, input, body).await)
         }
         Route::DownloadImageData => {
@@ -262,7 +266,7 @@ async fn answer<A: Glance>(api: &A, route: Route, call: &mut Call<A::Caller>) ->
             dispatch::reply_streamed(api.download_image_data(call, input).await)
         }
         Route::CreateImage => {
-            let input: CreateImage = call.decode_collected(api).await?;
+            let input: CreateImage = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_image(call, input).await)
         }
         Route::ShowImage => {
@@ -278,7 +282,7 @@ async fn answer<A: Glance>(api: &A, route: Route, call: &mut Call<A::Caller>) ->
             dispatch::reply(api.list_image_members(call, input).await)
         }
         Route::CreateImageMember => {
-            let input: CreateImageMember = call.decode_collected(api).await?;
+            let input: CreateImageMember = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_image_member(call, input).await)
         }
         Route::ShowImageMember => {
@@ -286,7 +290,7 @@ async fn answer<A: Glance>(api: &A, route: Route, call: &mut Call<A::Caller>) ->
             dispatch::reply(api.show_image_member(call, input).await)
         }
         Route::UpdateImageMember => {
-            let input: UpdateImageMember = call.decode_collected(api).await?;
+            let input: UpdateImageMember = call.decode_collected(api, body).await?;
             dispatch::reply(api.update_image_member(call, input).await)
         }
         Route::DeleteImageMember => {

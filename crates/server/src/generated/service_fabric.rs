@@ -256,11 +256,11 @@ pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Ca
 /// own error schema.
 pub async fn serve<A: ServiceFabric>(api: &A, request: Request<Body>) -> http::Response<Body> {
     let arrival = dispatch::Arrival::new(request, PATH_RULES, route);
-    let (route, mut call) = match arrival.open(api, Route::info).await {
+    let (route, call, body) = match arrival.open(api, Route::info).await {
         Ok(opened) => opened,
         Err(refused) => return refused,
     };
-    let answered = answer(api, route, &mut call).await;
+    let answered = answer(api, route, &call, body).await;
     answered.unwrap_or_else(|refusal| api.refuse(&call.head, Some(route.info()), refusal))
 }
 
@@ -268,7 +268,8 @@ pub async fn serve<A: ServiceFabric>(api: &A, request: Request<Body>) -> http::R
 async fn answer<A: ServiceFabric>(
     api: &A,
     route: Route,
-    call: &mut Call<A::Caller>,
+    call: &Call<A::Caller>,
+    body: Body,
 ) -> Result<http::Response<Body>, Refusal> {
     match route {
         Route::GetImageStoreRootContent => {
@@ -281,7 +282,6 @@ async fn answer<A: ServiceFabric>(
         }
         Route::UploadFile => {
             let input: UploadFile = call.decode()?;
-            let body = call.take_body();
             dispatch::reply(api.upload_file(call, input, body).await)
         }
         Route::DeleteImageStoreContent => {
@@ -298,7 +298,6 @@ async fn answer<A: ServiceFabric>(
         }
         Route::UploadFileChunk => {
             let input: UploadFileChunk = call.decode()?;
-            let body = call.take_body();
             dispatch::reply(api.upload_file_chunk(call, input, body).await)
         }
         Route::GetImageStoreUploadSessionById => {
@@ -314,7 +313,7 @@ async fn answer<A: ServiceFabric>(
             dispatch::reply(api.delete_image_store_upload_session(call, input).await)
         }
         Route::CopyImageStoreContent => {
-            let input: CopyImageStoreContent = call.decode_collected(api).await?;
+            let input: CopyImageStoreContent = call.decode_collected(api, body).await?;
             dispatch::reply(api.copy_image_store_content(call, input).await)
         }
         Route::GetClusterVersion => {
