@@ -1,1 +1,32 @@
-//! Placeholder until the first slice lands.
+//! A durable image store: names, contents and upload sessions in SQL, where every decision is taken; bytes in immutable segments
+//! under random ids. Nothing is acknowledged before it is durable, and nothing partial is ever visible.
+//!
+//! It knows no HTTP and no dialect. [`Store`] is the one handle that the layers above use; [`Catalog`] and [`Segments`] are the
+//! two halves below it, which exist so that other engines can take their place.
+
+pub mod catalog;
+mod change;
+mod clock;
+mod digest;
+mod error;
+mod ids;
+mod model;
+mod options;
+pub mod segments;
+mod store;
+
+pub use change::{
+    Applied, Body, Change, DONE_WRITERS_STAY, Effect, NewContent, NewName, NewWriter, Step, TreeCopy, Update,
+};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use digest::{DigestSet, Digests};
+pub use error::{
+    ChangeError, ChunkError, CommitError, Fault, OpenError, ReadError, Refusal, SessionError, UploadError,
+};
+pub use ids::{Ids, RandomIds, SequentialIds};
+pub use model::{
+    Account, BlobId, ByteRange, ChunkRequest, Condition, Content, FileEntry, FolderEntry, Level, ListQuery, Name,
+    NameKey, Order, Session, Tree, UploadRequest, Usage,
+};
+pub use options::{DataFolder, Durability, Limits, Options, SMALL_THRESHOLD_LIMIT};
+pub use store::*;

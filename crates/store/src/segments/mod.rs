@@ -1,0 +1,104 @@
+//! The half of the store that keeps bytes: what every engine for segments must do.
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::error::Fault;
+
+/// Bytes are checked in blocks of this size.
+pub const BLOCK: u64 = 1024 * 1024;
+
+/// Where a segment lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location {
+    /// What it lies in.
+    pub container: Container,
+    /// First byte inside the container.
+    pub offset: u64,
+}
+
+/// Something that holds segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Container {
+    /// Many small bodies, one behind the other.
+    Pack(Uuid),
+    /// One large body. Its id is the id of the blob.
+    Own(Uuid),
+}
+
+impl Container {
+    /// The random id.
+    #[must_use]
+    pub const fn id(self) -> Uuid {
+        match self {
+            Self::Pack(id) | Self::Own(id) => id,
+        }
+    }
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pack(id) => write!(f, "pack {id}"),
+            Self::Own(id) => write!(f, "file {id}"),
+        }
+    }
+}
+
+/// An engine that keeps bytes. Every method that changes something resolves when it is durable.
+pub trait Segments: Send + Sync + 'static {
+    /// Stores a small body; many callers share one sync.
+    fn put_small(&self, frames: Vec<Bytes>) -> BoxFuture<'_, Result<Location, Fault>>;
+
+    /// Makes a container of its own for the blob `id`; nothing sees it before its row. `length` is a claim that may be wrong.
+    fn create(&self, id: Uuid, length: Option<u64>) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>>;
+
+    /// Opens a container made by [`create`](Self::create) again, for a session that goes on.
+    fn reopen(&self, id: Uuid) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>>;
+
+    /// Opens a container for reading. What was opened stays readable when the container is freed.
+    fn open(&self, container: Container) -> BoxFuture<'_, Result<Arc<dyn SegmentReader>, Fault>>;
+
+    /// Frees `length` bytes of a pack, or the whole of an own container. What is gone already is fine.
+    fn free(&self, location: Location, length: u64) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Frees a pack that no row names any more, unless it is still written to.
+    fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Refuses when `bytes` more would not fit beside the reserve. Takes microseconds.
+    fn check_room(&self, bytes: u64) -> Result<(), Fault>;
+
+    /// Ends the engine's threads after what is queued.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Writes one container. Dropping it leaves what was written to whoever frees the container.
+pub trait SegmentWriter: Send + Sync + 'static {
+    /// Writes `frames` one behind the other from `offset` on. Blocks: for threads that may.
+    ///
+    /// # Errors
+    /// When the engine fails; what was written then is unknown.
+    fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault>;
+
+    /// Ends the body at `length` and gives back what was allocated beyond. Blocks.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    fn end_at(&self, length: u64) -> Result<(), Fault>;
+
+    /// Makes everything durable that was written before the call. Callers that wait while a sync runs share the next one.
+    fn sync(&self) -> BoxFuture<'_, Result<(), Fault>>;
+}
+
+/// Reads one container.
+pub trait SegmentReader: Send + Sync + 'static {
+    /// Exactly `length` bytes from `offset` on. Blocks: inline for at most 256 KiB.
+    ///
+    /// # Errors
+    /// When the engine fails or the container is too short.
+    fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Fault>;
+}
