@@ -574,7 +574,7 @@ pub struct Link {
 /// `components.schemas.Fault` of the spec.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Eq, Default)]
 pub struct Fault {
-    /// The cause, escaped and broken into lines as for HTML.
+    /// The cause with the line breaks of the HTML form behind it; nothing in it is escaped.
     pub message: String,
     /// Status and reason phrase.
     pub code: String,
