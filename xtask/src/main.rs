@@ -20,6 +20,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure throughput and memory of the release build; names of workloads run only those.
+    Bench {
+        /// Which workloads; all without a name.
+        workloads: Vec<String>,
+    },
     /// Check what no compiler checks: module comments, sizes, ids of decisions, licences, duplicate versions.
     Tidy,
     /// Everything that a commit has to pass: format, codegen, tidy, lints, exchanges, tests, docs.
@@ -30,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     let root = workspace_root();
     match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(&root, check),
+        Command::Bench { workloads } => ci::bench(&root, &workloads),
         Command::Tidy => tidy::run(&root),
         Command::Ci => ci::run(&root),
     }
