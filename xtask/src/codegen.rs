@@ -63,7 +63,7 @@ pub fn run(root: &Path, check: bool) -> anyhow::Result<()> {
 /// Files in the generated folders that no spec makes any more.
 fn stale_files(root: &Path, files: &Files) -> anyhow::Result<Vec<PathBuf>> {
     let mut stale = Vec::new();
-    for of in ["core", "server", "client"] {
+    for of in ["core", "server", "client", "testkit"] {
         let mut folders = vec![PathBuf::from(format!("crates/{of}/src/generated"))];
         while let Some(folder) = folders.pop() {
             let Ok(entries) = std::fs::read_dir(root.join(&folder)) else { continue };

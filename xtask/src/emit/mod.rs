@@ -8,6 +8,7 @@ mod docs;
 mod models;
 mod operation;
 mod server;
+mod testkit;
 mod types;
 
 use std::collections::BTreeMap;
@@ -32,10 +33,12 @@ pub fn files(specs: &[Spec]) -> Files {
         let file = format!("{}.rs", spec.dialect);
         files.insert(PathBuf::from("crates/server/src/generated").join(&file), server::emit(spec));
         files.insert(PathBuf::from("crates/client/src/generated").join(&file), client::emit(spec));
+        files.insert(PathBuf::from("crates/testkit/src/generated").join(&file), testkit::emit(spec));
     }
     for of in ["core", "server", "client"] {
         files.insert(PathBuf::from(format!("crates/{of}/src/generated/mod.rs")), index(specs));
     }
+    files.insert(PathBuf::from("crates/testkit/src/generated/mod.rs"), testkit::index(specs));
     files
 }
 

@@ -1,0 +1,132 @@
+//! Whether a typed client sends what a file says: by meaning, where HTTP leaves several spellings.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, Uri, header};
+use pentaprism_core::{Body, BodyError};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::drive::Parameters;
+use crate::exchange::{Payload, Sent};
+
+/// What the head that a client sent lacks or has otherwise; empty when it says what the file says.
+///
+/// Encodings, empty segments of the path and the order of query parameters do not count. What the operation does not
+/// document (`Host`, `User-Agent`, unknown query parameters) is left to the client.
+#[must_use]
+pub fn difference(expected: &Sent, head: &Parts, parameters: &Parameters) -> String {
+    let mut report = String::new();
+    let target: Uri = expected.target.parse().expect("parsing refuses a target that is no URI");
+    compare(&mut report, "method", expected.method.as_str(), head.method.as_str());
+    compare(&mut report, "path", &path(&target), &path(&head.uri));
+    for name in parameters.query {
+        let (wanted, found) = (query(&target, name), query(&head.uri, name));
+        let forgiven = found.is_none() && parameters.lenient.contains(name);
+        if !same_scalar(wanted.as_deref(), found.as_deref()) && !forgiven {
+            compare(&mut report, name, &shown(wanted), &shown(found));
+        }
+    }
+    let secrets = ["x-auth-token", "authorization"];
+    for name in parameters.headers.iter().chain(&secrets) {
+        let found = head.headers.get(*name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let wanted = expected.header(name).map(str::to_owned);
+        let forgiven = found.is_none() && secrets.contains(name);
+        if wanted != found && !forgiven {
+            compare(&mut report, name, &shown(wanted), &shown(found));
+        }
+    }
+    let documented = |name: &HeaderName| {
+        name == header::CONTENT_TYPE || parameters.headers.iter().chain(&secrets).any(|known| name == known)
+    };
+    for name in head.headers.keys().filter(|name| !documented(name)) {
+        let _ = writeln!(report, "  header  + {name} is sent and not documented");
+    }
+    report
+}
+
+fn compare(report: &mut String, what: &str, wanted: &str, found: &str) {
+    if wanted != found {
+        let _ = writeln!(report, "  {what}\n          - {wanted}\n          + {found}");
+    }
+}
+
+fn shown(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "(none)".to_owned())
+}
+
+/// The decoded path without empty segments.
+fn path(uri: &Uri) -> String {
+    let decoded = percent_decode_str(uri.path()).decode_utf8_lossy();
+    decoded.split('/').filter(|segment| !segment.is_empty()).fold(String::new(), |path, segment| path + "/" + segment)
+}
+
+/// The first value of a query parameter; an empty one is absent.
+fn query(uri: &Uri, name: &str) -> Option<String> {
+    let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
+
+fn same_scalar(left: Option<&str>, right: Option<&str>) -> bool {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    left == right || number(left).is_some() && number(left) == number(right)
+}
+
+/// What differs between a JSON body of a file and the one that a client sent. Members that the file has beyond the typed
+/// value are left out by a client, and other bytes than JSON have to be the same.
+#[must_use]
+pub fn json_difference(expected: &Bytes, sent: &Bytes) -> String {
+    let parsed = (serde_json::from_slice(expected), serde_json::from_slice(sent));
+    let same = match &parsed {
+        (Ok(expected), Ok(sent)) => covers(expected, sent),
+        _ => expected == sent,
+    };
+    let mut report = String::new();
+    if !same {
+        compare(&mut report, "body", &String::from_utf8_lossy(expected), &String::from_utf8_lossy(sent));
+    }
+    report
+}
+
+fn covers(expected: &Value, sent: &Value) -> bool {
+    match (expected, sent) {
+        (Value::Object(expected), Value::Object(sent)) => {
+            sent.iter().all(|(name, value)| expected.get(name).is_some_and(|expected| covers(expected, value)))
+        }
+        (Value::Array(expected), Value::Array(sent)) => {
+            expected.len() == sent.len() && expected.iter().zip(sent).all(|(expected, sent)| covers(expected, sent))
+        }
+        _ => expected == sent,
+    }
+}
+
+/// Whether a streamed body has the file's bytes.
+///
+/// # Errors
+/// The body's own error.
+pub async fn streamed_difference(expected: &Payload, mut sent: Body) -> Result<String, BodyError> {
+    let mut wanted = crate::body::whole(expected, false);
+    let (mut left, mut right, mut at) = (Bytes::new(), Bytes::new(), 0_u64);
+    loop {
+        if left.is_empty() {
+            left = wanted.data().await.transpose()?.unwrap_or_default();
+        }
+        if right.is_empty() {
+            right = sent.data().await.transpose()?.unwrap_or_default();
+        }
+        let common = left.len().min(right.len());
+        if left[..common] != right[..common] || common == 0 && left.len() != right.len() {
+            return Ok(format!(
+                "  body of {} bytes: what was sent is different within the piece at byte {at}\n",
+                expected.len()
+            ));
+        }
+        if common == 0 {
+            return Ok(String::new());
+        }
+        (left, right, at) = (left.slice(common..), right.slice(common..), at + common as u64);
+    }
+}

@@ -1,0 +1,87 @@
+//! The real program as a child process, for end-to-end tests and benchmarks: started on a free port, ended by its id.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+/// A running server. Dropping it kills the process.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    // Kept open, so that the server can go on writing.
+    _output: BufReader<ChildStdout>,
+}
+
+impl ServerProcess {
+    /// Starts `program serve` with its data in `data` and waits until it says where it listens.
+    ///
+    /// # Panics
+    /// When the program does not start; its own words are on the test's standard error.
+    #[must_use]
+    pub fn start(program: &Path, data: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(arguments)
+            .env("PENTAPRISM_LOG__LEVEL", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut output = BufReader::new(child.stdout.take().expect("the output is a pipe"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("the banner is readable");
+        let address = line.trim().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
+        let Some(address) = address else { panic!("the banner `{line}` names no address") };
+        Self { child, address, _output: output }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its base URL, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The most memory that it had resident so far, in bytes (`VmHWM`); absent where the system has no `/proc`.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    }
+
+    /// Ends it at once, as a power cut would (SIGKILL).
+    ///
+    /// # Panics
+    /// When the process cannot be waited for.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the process is ours");
+        self.child.wait().expect("the process is ours");
+    }
+
+    /// Asks it to stop (SIGTERM) and waits for its end.
+    ///
+    /// # Panics
+    /// When the process cannot be signalled or waited for.
+    pub fn stop(mut self) -> ExitStatus {
+        let signalled = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(signalled.is_ok_and(|status| status.success()), "the process can be signalled");
+        self.child.wait().expect("the process is ours")
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}

@@ -1,0 +1,140 @@
+//! The fixed world that exchanges are written for: when it is, who asks, and which ids come next.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use crate::exchange::{Exchange, Given};
+
+/// 2026-11-21T00:42:39Z, when every exchange begins, in seconds since 1970.
+pub const BEGINNING: u64 = 1_795_221_759;
+
+/// What precedes the number in the ids that the program makes.
+pub const PROGRAM_IDS: &str = "00000000-0000-4000-a000";
+
+/// What precedes the number in the ids of requests.
+pub const REQUEST_IDS: &str = "00000000-0000-4000-8000";
+
+/// The settings of the world, where an exchange does not give others. Keys only: an exchange replaces a whole line.
+const SETTINGS: [&str; 4] = [
+    "public_url = \"http://127.0.0.1:8470\"",
+    "listen = \"127.0.0.1:8470\"",
+    "ephemeral = true",
+    "durability = \"none\"",
+];
+
+/// Who may do what.
+const PRINCIPALS: &str = r#"
+[[principals]]
+name = "admin"
+token = "token-of-the-admin"
+glance.project = "00000000-0000-4000-8000-0000000000aa"
+glance.user = "00000000-0000-4000-8000-0000000000bb"
+glance.roles = ["admin", "member"]
+
+[[principals]]
+name = "owner"
+token = "token-of-the-owner"
+glance.project = "11111111-1111-4111-8111-111111111111"
+glance.user = "11111111-1111-4111-8111-1111111111bb"
+glance.roles = ["member"]
+
+[[principals]]
+name = "member"
+token = "token-of-the-member"
+glance.project = "22222222-2222-4222-8222-222222222222"
+glance.user = "22222222-2222-4222-8222-2222222222bb"
+glance.roles = ["member"]
+
+[[principals]]
+name = "stranger"
+token = "token-of-a-stranger"
+glance.project = "33333333-3333-4333-8333-333333333333"
+glance.user = "33333333-3333-4333-8333-3333333333bb"
+glance.roles = ["member"]
+
+[[principals]]
+name = "reader"
+token = "token-of-a-reader"
+glance.project = "11111111-1111-4111-8111-111111111111"
+glance.user = "11111111-1111-4111-8111-1111111111cc"
+glance.roles = ["reader"]
+
+[[principals]]
+name = "writer"
+token = "token-of-the-writer"
+service_fabric = "read-write"
+
+[[principals]]
+name = "viewer"
+token = "token-of-the-viewer"
+service_fabric = "read-only"
+"#;
+
+/// The server's settings for an exchange, as the text of a TOML file.
+#[must_use]
+pub fn settings(exchange: &Exchange) -> String {
+    let given = exchange.given.iter().filter_map(|given| match given {
+        Given::Setting(line) => Some(line.as_str()),
+        Given::Twist(_) | Given::SessionRanges(_) => None,
+    });
+    let given: Vec<&str> = given.collect();
+    let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let kept = SETTINGS.into_iter().filter(|line| !given.iter().any(|other| key(other) == key(line)));
+    let lines: Vec<&str> = kept.chain(given.iter().copied()).collect();
+    lines.join("\n") + "\n" + PRINCIPALS
+}
+
+/// Ids that count in decimal digits behind a fixed beginning, so that a reader of an exchange can count along.
+#[derive(Debug)]
+pub struct CountingIds {
+    beginning: &'static str,
+    next: AtomicU64,
+}
+
+impl CountingIds {
+    /// Ids that begin with `beginning`, four groups of a UUID, and end with 1, 2, 3, ….
+    #[must_use]
+    pub const fn new(beginning: &'static str) -> Self {
+        Self { beginning, next: AtomicU64::new(1) }
+    }
+
+    /// The next id.
+    ///
+    /// # Panics
+    /// When the beginning is not four groups of a UUID.
+    #[must_use]
+    pub fn next_id(&self) -> Uuid {
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        let text = format!("{}-{number:012}", self.beginning);
+        text.parse().expect("four groups and twelve digits are a UUID")
+    }
+}
+
+#[cfg(feature = "store")]
+impl pentaprism_store::Ids for CountingIds {
+    fn next(&self) -> Uuid {
+        self.next_id()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_count_in_decimal() {
+        let ids = CountingIds::new(PROGRAM_IDS);
+        let last = (0..10).map(|_| ids.next_id().to_string()).last();
+        assert_eq!(last.as_deref(), Some("00000000-0000-4000-a000-000000000010"));
+    }
+
+    #[test]
+    fn an_exchange_replaces_a_setting() {
+        let text = "# a\ngiven: setting public_url = \"http://a\"\ngiven: setting glance.follow = \"service\"\n\
+                    ### request\nGET / HTTP/1.1\n### response\n200";
+        let settings = settings(&Exchange::parse("a", text).unwrap());
+        assert!(settings.contains("public_url = \"http://a\"\nglance.follow = \"service\"\n"), "{settings}");
+        assert!(!settings.contains("public_url = \"http://127.0.0.1:8470\""));
+    }
+}
