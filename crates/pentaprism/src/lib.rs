@@ -1,5 +1,17 @@
 //! Pentaprism as a library: the program's settings, its access rules and the server itself, for the program and for
 //! tests that run it in-process.
+//!
+//! [`App`](app::App) is the whole server without its sockets; [`serve`](serve::serve) gives it some.
 
 pub mod access;
+pub mod app;
+pub mod banner;
+pub mod command;
+pub mod context;
+pub mod dialects;
+pub mod log;
+mod measure;
+pub mod mount;
+pub mod serve;
 pub mod settings;
+pub mod site;

@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pentaprism_server::connection;
 use serde::Deserialize;
 use uuid::{Uuid, uuid};
 
@@ -97,8 +98,20 @@ pub struct ConnectionSettings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSettings {
-    /// Bytes of memory that small uploads, which are written in batches, may hold together.
-    pub small_body_budget_bytes: u64,
+    /// Uploads up to this many bytes are collected in memory and written in batches; at most 262,144.
+    pub small_body_bytes: usize,
+    /// Bytes of memory that small uploads may hold together; more wait in their sockets.
+    pub small_body_budget_bytes: usize,
+    /// Bytes of memory that large uploads may hold together, on their way to the disk.
+    pub large_body_budget_bytes: usize,
+    /// Large uploads that are received at once; more wait in their sockets.
+    pub large_uploads: usize,
+    /// Bytes of the disk that uploads leave free, so that deleting stays possible.
+    pub disk_reserve_bytes: u64,
+    /// Seconds that the disk or the catalog may take for one step; then the request is answered with a documented error.
+    pub deadline_seconds: u64,
+    /// Seconds between two looks for bytes that can be freed.
+    pub sweep_seconds: u64,
 }
 
 /// The OpenStack Image service.
@@ -195,7 +208,15 @@ impl Default for ConnectionSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { small_body_budget_bytes: 16 << 20 }
+        Self {
+            small_body_bytes: 256 << 10,
+            small_body_budget_bytes: 16 << 20,
+            large_body_budget_bytes: 20 << 20,
+            large_uploads: 64,
+            disk_reserve_bytes: 64 << 20,
+            deadline_seconds: 30,
+            sweep_seconds: 60,
+        }
     }
 }
 
@@ -229,9 +250,47 @@ impl PrincipalSettings {
 }
 
 impl ConnectionSettings {
-    /// How long running requests have to finish once the server is asked to stop.
+    /// The limits as the connection layer takes them.
     #[must_use]
-    pub fn shutdown_deadline(&self) -> Duration {
-        Duration::from_secs(self.shutdown_seconds)
+    pub fn limits(&self) -> connection::Limits {
+        connection::Limits {
+            connections: self.limit,
+            head: Duration::from_secs(self.head_seconds),
+            idle: Duration::from_secs(self.idle_seconds),
+            body_idle: Duration::from_secs(self.body_idle_seconds),
+            write: Duration::from_secs(self.write_seconds),
+            shutdown: Duration::from_secs(self.shutdown_seconds),
+            ..connection::Limits::default()
+        }
+    }
+}
+
+impl Settings {
+    /// How the store is opened, with the machine's clock and random ids.
+    #[must_use]
+    pub fn store_options(&self) -> pentaprism_store::Options {
+        if self.ephemeral {
+            return pentaprism_store::Options::ephemeral().limits(self.store.limits());
+        }
+        let durability = match self.durability {
+            Durability::Sync => pentaprism_store::Durability::Sync,
+            Durability::None => pentaprism_store::Durability::None,
+        };
+        pentaprism_store::Options::folder(&self.data).durability(durability).limits(self.store.limits())
+    }
+}
+
+impl StoreSettings {
+    fn limits(&self) -> pentaprism_store::Limits {
+        pentaprism_store::Limits {
+            small_threshold: self.small_body_bytes,
+            small_budget: self.small_body_budget_bytes,
+            large_budget: self.large_body_budget_bytes,
+            large_uploads: self.large_uploads,
+            disk_reserve: self.disk_reserve_bytes,
+            deadline: Duration::from_secs(self.deadline_seconds),
+            sweep_interval: Duration::from_secs(self.sweep_seconds),
+            ..pentaprism_store::Limits::default()
+        }
     }
 }

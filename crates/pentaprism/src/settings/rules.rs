@@ -152,7 +152,8 @@ impl Settings {
             ("connections.idle_seconds", connections.idle_seconds),
             ("connections.body_idle_seconds", connections.body_idle_seconds),
             ("connections.write_seconds", connections.write_seconds),
-            ("store.small_body_budget_bytes", self.store.small_body_budget_bytes),
+            ("store.deadline_seconds", self.store.deadline_seconds),
+            ("store.sweep_seconds", self.store.sweep_seconds),
         ];
         match numbers.into_iter().find(|(_, number)| *number == 0) {
             Some((setting, _)) => Err(RuleError::Zero { setting }),

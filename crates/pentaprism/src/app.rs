@@ -1,0 +1,131 @@
+//! The whole server without its sockets: a request goes in, an answer comes out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use pentaprism_core::Body;
+use pentaprism_server::connection::{Service, guarded};
+use pentaprism_server::RequestId;
+use pentaprism_store::Ids;
+use tracing::Instrument;
+
+use crate::dialects::Dialects;
+use crate::measure::Measure;
+use crate::mount::{Dialect, Mount};
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// Whether something works, on its way.
+pub type Probing<'p> = Pin<Box<dyn Future<Output = bool> + Send + 'p>>;
+
+/// Something that can be asked whether it works.
+pub trait Probe: Send + Sync {
+    /// Whether it works. It answers within seconds, whatever happens.
+    fn probe(&self) -> Probing<'_>;
+}
+
+/// The server without its sockets. Cloning is cheap.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    site: Site,
+    dialects: Dialects,
+    store: Box<dyn Probe>,
+    request_ids: Arc<dyn Ids>,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// A server that speaks `dialects`, is ready as long as `store` answers, and names requests by `request_ids`.
+    #[must_use]
+    pub fn new(
+        settings: &Settings,
+        dialects: Dialects,
+        store: impl Probe + 'static,
+        request_ids: Arc<dyn Ids>,
+    ) -> Self {
+        let stopping = AtomicBool::new(false);
+        Self(Arc::new(Inner { site: Site::new(settings), dialects, store: Box::new(store), request_ids, stopping }))
+    }
+
+    /// Answers a request. It needs no connection: without [`Endpoints`](pentaprism_server::connection::Endpoints) among its
+    /// extensions it comes from nobody's address and through no proxy.
+    pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
+        let id = format!("req-{}", self.0.request_ids.next());
+        let mount = Mount::of(request.uri().path());
+        // Debug output escapes what a request could smuggle into a log. The query stays out: it may carry secrets.
+        let span = tracing::info_span!(
+            "request",
+            id,
+            dialect = mount.name(),
+            method = request.method().as_str(),
+            path = ?request.uri().path(),
+        );
+        let measure = Measure::new(span.clone());
+        let method = request.method().clone();
+        request.extensions_mut().insert(RequestId(id));
+        let request = request.map(|body| measure.request(body));
+        let response = self.0.answer(mount, request).instrument(span).await;
+        measure.answer(response, &method)
+    }
+
+    /// From now on the server says that it is not ready, so that nobody sends it more work.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+    }
+}
+
+impl Service for App {
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send {
+        Self::call(self, request)
+    }
+}
+
+impl Inner {
+    async fn answer(&self, mount: Mount, request: Request<Body>) -> Response<Body> {
+        match mount {
+            Mount::Health => own(request.method(), StatusCode::OK, "alive\n"),
+            Mount::Ready if self.stopping.load(Ordering::Acquire) => {
+                own(request.method(), StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+            }
+            Mount::Ready if !self.store.probe().await => {
+                own(request.method(), StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+            }
+            Mount::Ready => own(request.method(), StatusCode::OK, "ready\n"),
+            Mount::Dialect(dialect) => {
+                let refuse = |head: &Parts, refusal| self.dialects.get(dialect).refuse(head, refusal);
+                guarded(request, |request| self.dispatch(dialect, request), refuse).await
+            }
+        }
+    }
+
+    async fn dispatch(&self, dialect: Dialect, request: Request<Body>) -> Response<Body> {
+        let (mut head, body) = request.into_parts();
+        let spoken = self.dialects.get(dialect);
+        let visit = match self.site.visit(&head) {
+            Ok(visit) => visit,
+            Err(refusal) => return spoken.refuse(&head, refusal),
+        };
+        head.extensions.insert(visit);
+        spoken.serve(Request::from_parts(head, body)).await
+    }
+}
+
+/// An answer of the server itself, to GET and HEAD.
+fn own(method: &Method, status: StatusCode, text: &'static str) -> Response<Body> {
+    let known = [Method::GET, Method::HEAD].contains(method);
+    let (status, text) = if known { (status, text) } else { (StatusCode::METHOD_NOT_ALLOWED, "use GET\n") };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if !known {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    response
+}

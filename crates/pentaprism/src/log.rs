@@ -1,0 +1,50 @@
+//! Structured logs: one line per request, warnings and faults, to the standard error stream.
+
+use std::io::{IsTerminal, stderr};
+
+use pentaprism_server::Refusal;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt;
+
+use crate::measure::chain;
+use crate::settings::{LogFormat, LogSettings};
+
+/// The setting `log.level` cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "log.level is `{level}`; use error, warn, info, debug, trace, or directives such as info,pentaprism_store=debug"
+)]
+pub struct LevelError {
+    /// The setting.
+    level: String,
+    /// What is wrong with it.
+    #[source]
+    source: ParseError,
+}
+
+/// Sends the logs of this process to its standard error stream from now on. Only the first call counts.
+///
+/// # Errors
+/// [`LevelError`].
+pub fn start(settings: &LogSettings) -> Result<(), LevelError> {
+    let wrong = |source| LevelError { level: settings.level.clone(), source };
+    let filter = EnvFilter::try_new(&settings.level).map_err(wrong)?;
+    let lines = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    // A second start keeps the first: the process has one place for its logs.
+    let _started_before = match settings.format {
+        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
+    };
+    Ok(())
+}
+
+/// Logs what a refusal keeps from the client: the cause of an internal fault. Dialects call it where they write refusals.
+/// The request's id is on the line, because requests are answered inside a span of their own.
+pub fn report(refusal: &Refusal) {
+    match refusal {
+        Refusal::Internal(cause) => tracing::error!(cause = %chain(cause.as_ref()), "an internal fault"),
+        Refusal::Unavailable | Refusal::TimedOut => tracing::warn!(%refusal, "a request was refused"),
+        _ => tracing::debug!(refusal = %chain(refusal), "a request was refused"),
+    }
+}

@@ -1,0 +1,145 @@
+//! Counts the bytes of a request and its answer and writes the one line of log that every request gets.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use pentaprism_core::{Body, BodyError, OperationInfo};
+use tokio::time::Instant;
+use tracing::Span;
+
+/// A request whose answer is not over yet. When it is dropped its line is written.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    span: Span,
+    began: Instant,
+    received: Arc<AtomicU64>,
+    sent: u64,
+    status: Option<StatusCode>,
+    operation: Option<&'static str>,
+    cut: bool,
+}
+
+impl Measure {
+    /// Begins to measure the request of `span`.
+    pub(crate) fn new(span: Span) -> Self {
+        let received = Arc::default();
+        Self { span, began: Instant::now(), received, sent: 0, status: None, operation: None, cut: false }
+    }
+
+    /// The request's body, counted.
+    pub(crate) fn request(&self, body: Body) -> Body {
+        if body.is_end_stream() {
+            return body;
+        }
+        Body::stream(Counted { body, count: Arc::clone(&self.received) })
+    }
+
+    /// The answer, whose end ends the measure.
+    pub(crate) fn answer(mut self, response: Response<Body>, method: &Method) -> Response<Body> {
+        self.status = Some(response.status());
+        self.operation = response.extensions().get::<&'static OperationInfo>().map(|info| info.name);
+        if response.body().is_end_stream() || *method == Method::HEAD {
+            return response;
+        }
+        self.cut = true;
+        response.map(|body| Body::stream(Measured { body, measure: self }))
+    }
+}
+
+impl Drop for Measure {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        let received = self.received.load(Ordering::Relaxed);
+        let (operation, sent) = (self.operation.unwrap_or("-"), self.sent);
+        let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match self.status.map(|status| status.as_u16()) {
+            // The client went away before there was an answer.
+            None => tracing::info!(operation, received, sent, milliseconds, "dropped"),
+            Some(status) if self.cut => {
+                tracing::info!(operation, status, received, sent, milliseconds, "answered in part");
+            }
+            Some(status) => tracing::info!(operation, status, received, sent, milliseconds, "answered"),
+        }
+    }
+}
+
+struct Counted {
+    body: Body,
+    count: Arc<AtomicU64>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.count.fetch_add(length(frame), Ordering::Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+struct Measured {
+    body: Body,
+    measure: Measure,
+}
+
+impl http_body::Body for Measured {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.measure.sent += length(frame);
+                self.measure.cut = !self.body.is_end_stream();
+            }
+            Poll::Ready(None) => self.measure.cut = false,
+            Poll::Ready(Some(Err(error))) => {
+                self.measure.span.in_scope(|| tracing::error!(error = %chain(error), "an answer broke off"));
+            }
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn length(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, Bytes::len) as u64
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,144 @@
+//! `pentaprism serve`: from settings to a running server, and down again.
+
+use std::future::Future;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pentaprism_server::connection::{self, Finished, Listen};
+use pentaprism_store::{Ids as _, OpenError, RandomIds, Store, SystemClock};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::app::App;
+use crate::banner::banner;
+use crate::context::Context;
+use crate::dialects::Dialects;
+use crate::log;
+use crate::settings::{LoadError, RuleError, Settings, Source};
+
+/// How long the store may take to end what it began.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings cannot be read.
+    #[error("the settings cannot be read")]
+    Load(#[from] LoadError),
+    /// The settings are unsafe or do not go together.
+    #[error("the settings do not go together")]
+    Rule(#[from] RuleError),
+    /// The log cannot be started.
+    #[error("the log cannot be started")]
+    Log(#[from] log::LevelError),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on; name another address with --listen, or end who listens there")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The signals that end the server cannot be awaited.
+    #[error("signals cannot be awaited")]
+    Signals(#[source] io::Error),
+}
+
+/// Serves `app` to whoever connects, until `stop` resolves; then lets running requests finish up to their deadline.
+pub async fn serve(
+    listener: impl Listen,
+    app: App,
+    limits: connection::Limits,
+    stop: impl Future<Output = ()> + Send,
+) -> Finished {
+    let told = app.clone();
+    let stop = async move {
+        stop.await;
+        told.stop();
+    };
+    connection::serve(listener, app, limits, stop).await
+}
+
+/// Runs the server of `pentaprism serve` until a signal ends it.
+///
+/// # Errors
+/// [`StartError`]; a server that has started ends without error.
+pub async fn run(source: &Source) -> Result<(), StartError> {
+    let settings = Settings::load(source)?;
+    let warnings = settings.check()?;
+    log::start(&settings.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let signals = Signals::new().map_err(StartError::Signals)?;
+    let store = Store::open(settings.store_options()).await?;
+    let address = settings.listen;
+    let wrong = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    let listening = listener.local_addr().map_err(wrong)?;
+    let limits = settings.connections.limits();
+    let text = banner(&settings, listening, RandomIds.next());
+    let context = Context::new(settings, store.clone(), Arc::new(SystemClock), Arc::new(RandomIds));
+    let app = App::new(&context.settings, Dialects::new(&context), store.clone(), Arc::new(RandomIds));
+    drop(context);
+    // Without a reader for the banner the server is as good as with one.
+    let _nobody_reads = io::stdout().write_all(text.as_bytes());
+    tracing::info!(%listening, "started");
+    let finished = serve_until_signalled(listener, app, limits, signals).await;
+    let closed = store.close(CLOSE_DEADLINE).await;
+    tracing::info!(cut = finished.cut, closed, "stopped");
+    Ok(())
+}
+
+/// The first signal asks the server to stop, a second one does not wait for running requests.
+async fn serve_until_signalled(
+    listener: TcpListener,
+    app: App,
+    limits: connection::Limits,
+    mut signals: Signals,
+) -> Finished {
+    let (stop, stopped) = oneshot::channel();
+    let mut stop = Some(stop);
+    let stopped = async {
+        // The sender outlives the server.
+        let _never_dropped = stopped.await;
+    };
+    let mut serving = std::pin::pin!(serve(listener, app, limits, stopped));
+    loop {
+        tokio::select! {
+            finished = &mut serving => return finished,
+            () = signals.next() => match stop.take() {
+                Some(stop) => {
+                    tracing::info!("stopping; running requests may finish, a second signal cuts them");
+                    let _still_serving = stop.send(());
+                }
+                None => return Finished { cut: 0 },
+            }
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
