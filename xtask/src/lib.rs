@@ -9,6 +9,7 @@
 pub mod ci;
 pub mod codegen;
 pub mod emit;
+pub mod exchanges;
 pub mod names;
 pub mod spec;
 pub mod tidy;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
-use xtask::{ci, codegen, tidy};
+use xtask::{ci, codegen, exchanges, tidy};
 
 #[derive(Parser)]
 #[command(about = "Pentaprism's own commands", bin_name = "cargo xtask")]
@@ -25,6 +25,12 @@ enum Command {
         /// Which workloads; all without a name.
         workloads: Vec<String>,
     },
+    /// Show that every documented status and condition has an exchange, and play them all.
+    Exchanges {
+        /// Only compare the files with the specs; play nothing.
+        #[arg(long)]
+        coverage: bool,
+    },
     /// Check what no compiler checks: module comments, sizes, ids of decisions, licences, duplicate versions.
     Tidy,
     /// Everything that a commit has to pass: format, codegen, tidy, lints, exchanges, tests, docs.
@@ -36,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(&root, check),
         Command::Bench { workloads } => ci::bench(&root, &workloads),
+        Command::Exchanges { coverage } => exchanges::run(&root, coverage),
         Command::Tidy => tidy::run(&root),
         Command::Ci => ci::run(&root),
     }

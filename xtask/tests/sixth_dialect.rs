@@ -52,14 +52,18 @@ fn a_spec_and_a_handler_make_a_dialect() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
 
-/// The workspace's manifest with the copied members only; path dependencies on others are left out.
+/// The workspace's manifest with the copied members only; path dependencies on others are left out, and so is what is
+/// generated for a testkit that is not there.
 fn write_manifest(workspace: &Path, root: &Path) {
     let manifest = std::fs::read_to_string(workspace.join("Cargo.toml")).expect("the manifest is readable");
     let kept = manifest.lines().filter(|line| {
         let absent = ["pentaprism-store", "pentaprism-testkit", "pentaprism =", "default-members"];
         !absent.iter().any(|name| line.starts_with(name))
     });
-    let text = kept.collect::<Vec<_>>().join("\n").replace("\"crates/*\", \"xtask\"", "\"crates/*\"");
+    let text = kept
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("\"crates/*\", \"xtask\"]", "\"crates/*\"]\nexclude = [\"crates/testkit\"]");
     std::fs::write(root.join("Cargo.toml"), text).expect("the manifest is written");
 }
 
