@@ -1,0 +1,68 @@
+//! One piece of a file under an upload session (D-048, D-049).
+
+use std::pin::pin;
+
+use http::request::Parts;
+use pentaprism_core::Body;
+use pentaprism_core::dialects::service_fabric::upload_file_chunk::{UploadFileChunk, UploadFileChunkOk};
+use pentaprism_core::range::ContentRange;
+use pentaprism_store::{ChunkError, ChunkRequest, ChunkWriter};
+
+use super::ServiceFabric;
+use super::content_path::ContentPath;
+use super::deadline::Deadline;
+use super::parameters::{check_api_version, content_range, session_id};
+use super::problem::Problem;
+use super::upload::declared_length;
+
+/// Stores a piece. The first piece of an id opens its session.
+pub(super) async fn upload_file_chunk(
+    dialect: &ServiceFabric,
+    head: &Parts,
+    input: UploadFileChunk,
+    body: Body,
+) -> Result<UploadFileChunkOk, Problem> {
+    check_api_version(&input.api_version)?;
+    let path = ContentPath::parse(&input.content_path)?;
+    let range = content_range(&input.content_range)?;
+    let session = session_id(&input.session_id).map_err(Problem::SessionToUse)?;
+    // A piece of the wrong length must not take the place of an older request that may be the right one.
+    check_length(range, declared_length(head, &body))?;
+    let request = ChunkRequest {
+        session,
+        tree: dialect.tree.clone(),
+        path: path.as_str().to_owned(),
+        total: range.length,
+        first: range.first,
+        last: range.last,
+        quota: dialect.quota,
+    };
+    let mut chunk = Deadline::start(input.timeout).bound(dialect.store.begin_chunk(request)).await??;
+    receive(&mut chunk, body, input.timeout).await?;
+    Deadline::start(input.timeout).bound(chunk.finish()).await??;
+    Ok(UploadFileChunkOk {})
+}
+
+fn check_length(range: ContentRange, declared: Option<u64>) -> Result<(), ChunkError> {
+    match declared {
+        Some(received) if received != range.size() => Err(ChunkError::WrongLength { expected: range.size(), received }),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the body, and gives up as soon as a younger request takes over its bytes: a client whose connection died unnoticed
+/// must not wait for the idle deadline of the old one.
+async fn receive(chunk: &mut ChunkWriter, mut body: Body, timeout: Option<i64>) -> Result<(), Problem> {
+    let mut superseded = pin!(chunk.superseded());
+    loop {
+        let piece = tokio::select! {
+            biased;
+            () = &mut superseded => return Err(ChunkError::Superseded.into()),
+            piece = body.data() => piece,
+        };
+        match piece {
+            Some(piece) => Deadline::start(timeout).bound(chunk.push(piece.map_err(Problem::Body)?)).await??,
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Why an operation did not do what it was asked for, and which status and code of the original goes with it (D-042, D-043).
+
+use std::error::Error;
+
+use pentaprism_core::dialects::service_fabric::{
+    commit_image_store_upload_session::CommitImageStoreUploadSessionError,
+    copy_image_store_content::CopyImageStoreContentError, delete_image_store_content::DeleteImageStoreContentError,
+    delete_image_store_upload_session::DeleteImageStoreUploadSessionError, download::DownloadError,
+    get_cluster_version::GetClusterVersionError, get_image_store_content::GetImageStoreContentError,
+    get_image_store_root_content::GetImageStoreRootContentError,
+    get_image_store_upload_session_by_id::GetImageStoreUploadSessionByIdError,
+    get_image_store_upload_session_by_path::GetImageStoreUploadSessionByPathError, models::FabricErrorCode,
+    models::FabricErrorResponse, upload_file::UploadFileError, upload_file_chunk::UploadFileChunkError,
+};
+use pentaprism_core::{BodyError, ErrorStatus};
+use pentaprism_server::{Failure, Refusal};
+use pentaprism_store::{self as store, ChunkError, Fault};
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::content_path::{ContentPath, PathError};
+use super::deadline::TimedOut;
+use super::parameters::{ApiVersionError, ContentRangeError, SessionIdError};
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    /// `api-version`.
+    #[error(transparent)]
+    ApiVersion(#[from] ApiVersionError),
+    /// The content path, or a path of a copy.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// `Content-Range`.
+    #[error(transparent)]
+    ContentRange(#[from] ContentRangeError),
+    /// `session-id`, where a session is used.
+    #[error(transparent)]
+    SessionToUse(SessionIdError),
+    /// `session-id`, where a session ends: the original has another code there.
+    #[error(transparent)]
+    SessionToEnd(SessionIdError),
+    /// A delete of a tree that belongs to the cluster.
+    #[error("the tree {0} belongs to the cluster and cannot be deleted as a whole; delete what lies in it")]
+    Reserved(ContentPath),
+    /// Source and destination of a copy.
+    #[error("the source {from} and the destination {to} overlap; copy to a place outside")]
+    Overlap {
+        /// The source.
+        from: ContentPath,
+        /// The destination.
+        to: ContentPath,
+    },
+    /// Neither file nor folder.
+    #[error("nothing has the path {0}; list the folder above to see what is there")]
+    NothingThere(ContentPath),
+    /// The source of a copy is empty text.
+    #[error("the path of the source is empty; name a file or folder")]
+    SourceEmpty,
+    /// A download of a folder.
+    #[error("the path {0} is a folder; list it, and read its files one by one")]
+    IsFolder(ContentPath),
+    /// A range that begins behind the end.
+    #[error("the range begins behind the end of the file, which has {size} bytes; ask for one below")]
+    RangeNotSatisfiable {
+        /// Size of the file.
+        size: u64,
+    },
+    /// No session has the id.
+    #[error(
+        "no upload session has the id {0}; it was never opened, was deleted, or expired 30 minutes after its last piece"
+    )]
+    SessionUnknown(Uuid),
+    /// A commit of a session that is unknown, expired, or whose file is gone again.
+    #[error(
+        "no upload session with the id {0} can be committed; it is unknown or expired, or its file was deleted or replaced since"
+    )]
+    NothingToCommit(Uuid),
+    /// A commit before all bytes came.
+    #[error(
+        "the upload session {id} misses {missing} bytes in {ranges} ranges, the first from position {first}; send them, then commit"
+    )]
+    Incomplete {
+        /// The session.
+        id: Uuid,
+        /// How many ranges are missing.
+        ranges: usize,
+        /// How many bytes are missing.
+        missing: u64,
+        /// The first missing position.
+        first: u64,
+    },
+    /// A chunk that was not taken.
+    #[error(transparent)]
+    Chunk(ChunkError),
+    /// A copy that the store refused.
+    #[error(transparent)]
+    Copy(store::Refusal),
+    /// The quota.
+    #[error(
+        "the quota of {quota} bytes has {used} used or reserved and no room for {wanted} more; delete something or raise it"
+    )]
+    OverQuota {
+        /// Bytes the store may hold.
+        quota: u64,
+        /// Bytes that are used or reserved.
+        used: u64,
+        /// Bytes that were wanted.
+        wanted: u64,
+    },
+    /// The request's body stalled or broke off.
+    #[error("the body broke off")]
+    Body(#[source] BodyError),
+    /// The request's `timeout`.
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Anything else; nobody outside learns what.
+    #[error("an internal fault")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Problem {
+    /// A fault that has no code of its own.
+    pub(super) fn internal(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Box::new(error))
+    }
+
+    /// What the client learns; absent for a fault that stays in the log.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        self.code().map(|(status, code)| Answer::new(status, code, self))
+    }
+
+    /// The problem as a handler of an operation returns it.
+    pub(super) fn into_failure<E: DocumentsOther>(self) -> Failure<E> {
+        if let Some(answer) = self.answer() {
+            let (status, payload) = answer.into_parts();
+            return Failure::Documented(E::other(status, payload));
+        }
+        match self {
+            Self::Body(BodyError::Stalled(after)) => Failure::Refused(Refusal::BodyStalled(after)),
+            Self::Body(error) => Failure::Refused(Refusal::BodyInterrupted(Box::new(error))),
+            Self::Internal(source) => Failure::Internal(source),
+            other => Failure::Internal(Box::new(other)),
+        }
+    }
+
+    fn code(&self) -> Option<(ErrorStatus, FabricErrorCode)> {
+        use FabricErrorCode as Code;
+        Some(match self {
+            Self::ApiVersion(_)
+            | Self::Path(PathError::Empty | PathError::DotSegment(_) | PathError::Nul(_))
+            | Self::SessionToEnd(_)
+            | Self::Overlap { .. }
+            | Self::NothingToCommit(_)
+            | Self::Incomplete { .. } => (ErrorStatus::BAD_REQUEST, Code::EInvalidarg),
+            Self::Path(PathError::TooLong(_)) => (ErrorStatus::BAD_REQUEST, Code::FabricEPathTooLong),
+            Self::ContentRange(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEUploadSessionRangeNotSatisfiable),
+            Self::SessionToUse(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEInvalidUploadSessionId),
+            Self::Reserved(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEImagebuilderReservedDirectoryError),
+            Self::NothingThere(_) | Self::SourceEmpty | Self::IsFolder(_) => {
+                (ErrorStatus::NOT_FOUND, Code::FabricEFileNotFound)
+            }
+            Self::SessionUnknown(_) => (ErrorStatus::NOT_FOUND, Code::NotFound),
+            Self::RangeNotSatisfiable { .. } => (ErrorStatus::RANGE_NOT_SATISFIABLE, Code::EInvalidarg),
+            Self::OverQuota { .. } => (ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge),
+            Self::TimedOut(_) => (ErrorStatus::GATEWAY_TIMEOUT, Code::FabricETimeout),
+            Self::Chunk(error) => return chunk_code(error),
+            Self::Copy(refusal) => return copy_code(refusal),
+            Self::Fault(fault) => return fault_code(fault),
+            Self::Body(_) | Self::Internal(_) => return None,
+        })
+    }
+}
+
+/// D-049, in the order of the table of the original.
+fn chunk_code(error: &ChunkError) -> Option<(ErrorStatus, FabricErrorCode)> {
+    use FabricErrorCode as Code;
+    Some(match error {
+        ChunkError::PathConflict { .. } => (ErrorStatus::CONFLICT, Code::FabricEUploadSessionIdConflict),
+        ChunkError::TotalDiffers { .. } | ChunkError::WrongLength { .. } => {
+            (ErrorStatus::BAD_REQUEST, Code::EInvalidarg)
+        }
+        ChunkError::RangeInvalid { .. } | ChunkError::RangeOverlaps(_) | ChunkError::TooManyRanges { .. } => {
+            (ErrorStatus::BAD_REQUEST, Code::FabricEUploadSessionRangeNotSatisfiable)
+        }
+        ChunkError::OverQuota { .. } => (ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge),
+        ChunkError::Superseded => (ErrorStatus::CONFLICT, Code::FabricEWriteConflict),
+        ChunkError::SessionGone => (ErrorStatus::NOT_FOUND, Code::NotFound),
+        ChunkError::Fault(fault) => return fault_code(fault),
+        _ => return None,
+    })
+}
+
+/// D-055.
+fn copy_code(refusal: &store::Refusal) -> Option<(ErrorStatus, FabricErrorCode)> {
+    use FabricErrorCode as Code;
+    match refusal {
+        store::Refusal::SourceMissing { .. } | store::Refusal::MarkMissing { .. } => {
+            Some((ErrorStatus::NOT_FOUND, Code::FabricEFileNotFound))
+        }
+        store::Refusal::Overlap { .. } => Some((ErrorStatus::BAD_REQUEST, Code::EInvalidarg)),
+        store::Refusal::OverQuota { .. } => Some((ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge)),
+        _ => None,
+    }
+}
+
+/// D-054 and D-043: what the storage cannot take is the client's business, what it cannot do is not.
+fn fault_code(fault: &Fault) -> Option<(ErrorStatus, FabricErrorCode)> {
+    use FabricErrorCode as Code;
+    match fault {
+        Fault::DiskFull { .. } => Some((ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge)),
+        Fault::ReadOnly(_) => Some((ErrorStatus::INTERNAL_SERVER_ERROR, Code::FabricEImagestoreIoerror)),
+        Fault::Deadline { .. } | Fault::Busy { .. } | Fault::Closed => {
+            Some((ErrorStatus::SERVICE_UNAVAILABLE, Code::FabricENotReady))
+        }
+        _ => None,
+    }
+}
+
+impl From<store::UploadError> for Problem {
+    fn from(error: store::UploadError) -> Self {
+        match error {
+            store::UploadError::OverQuota { quota, used, wanted } => Self::OverQuota { quota, used, wanted },
+            store::UploadError::Fault(fault) => Self::Fault(fault),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<store::CommitError> for Problem {
+    fn from(error: store::CommitError) -> Self {
+        match error {
+            store::CommitError::Refused { refusal: store::Refusal::OverQuota { quota, used, wanted }, .. } => {
+                Self::OverQuota { quota, used, wanted }
+            }
+            store::CommitError::Fault(fault) => Self::Fault(fault),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<store::ChangeError> for Problem {
+    fn from(error: store::ChangeError) -> Self {
+        match error {
+            store::ChangeError::Fault(fault) => Self::Fault(fault),
+            refused @ store::ChangeError::Refused { .. } => Self::internal(refused),
+        }
+    }
+}
+
+impl From<ChunkError> for Problem {
+    fn from(error: ChunkError) -> Self {
+        match error {
+            ChunkError::Fault(fault) => Self::Fault(fault),
+            other => Self::Chunk(other),
+        }
+    }
+}
+
+/// The error of an operation, all of whose refusals stand under `default`.
+pub(super) trait DocumentsOther {
+    /// The error with a status.
+    fn other(status: ErrorStatus, payload: FabricErrorResponse) -> Self;
+}
+
+macro_rules! documents_other {
+    ($($error:ident),* $(,)?) => {
+        $(impl DocumentsOther for $error {
+            fn other(status: ErrorStatus, payload: FabricErrorResponse) -> Self {
+                Self::Other(status, payload)
+            }
+        })*
+    };
+}
+
+documents_other! {
+    CommitImageStoreUploadSessionError, CopyImageStoreContentError, DeleteImageStoreContentError,
+    DeleteImageStoreUploadSessionError, DownloadError, GetClusterVersionError, GetImageStoreContentError,
+    GetImageStoreRootContentError, GetImageStoreUploadSessionByIdError, GetImageStoreUploadSessionByPathError,
+    UploadFileError, UploadFileChunkError,
+}

@@ -1,0 +1,257 @@
+//! What is refused: routes, versions, ids, rights, faults, deadlines.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http::request::Parts;
+use pentaprism_core::path::Unrouted;
+use pentaprism_core::{Body, BodyError};
+use pentaprism_server::{Api, Refusal};
+use pentaprism_store::{Faults, Options, Store};
+
+use super::{Answered, SESSION, World, clock, settings};
+use crate::settings::Access;
+
+#[tokio::test]
+async fn what_is_no_operation_is_an_invalid_argument() {
+    let world = World::new().await;
+    for (method, target) in [
+        ("POST", "/ImageStore?api-version=6.0"),
+        ("HEAD", "/ImageStore/a?api-version=6.0"),
+        ("GET", "/ImageStore/$/Copy?api-version=6.0"),
+        ("POST", "/ImageStore/$/copy?api-version=6.0"),
+        ("PUT", "/ImageStore/$/UploadChunk?api-version=6.0"),
+        ("GET", "/ImageStore/a/$/GetUploadSession/b?api-version=6.0"),
+        ("GET", "/ImageStore/a/$/b/$/Download?api-version=6.0"),
+        ("GET", "/ImageStore/$/FolderSize?api-version=6.5"),
+        ("PUT", "/ImageStore/a/$?api-version=6.0"),
+        ("GET", "/$/Nodes?api-version=6.0"),
+    ] {
+        world.send(method, target, &[], Body::empty()).await.expect_refusal(400, "E_INVALIDARG");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_needs_a_version() {
+    let world = World::new().await;
+    for (method, target) in [
+        ("GET", "/ImageStore"),
+        ("GET", "/ImageStore/a"),
+        ("PUT", "/ImageStore/a"),
+        ("DELETE", "/ImageStore/a"),
+        ("GET", "/ImageStore/a/$/Download"),
+        ("GET", "/ImageStore/a/$/GetUploadSession"),
+        ("PUT", "/ImageStore/a/$/UploadChunk"),
+        ("GET", "/ImageStore/$/GetUploadSession"),
+        ("POST", "/ImageStore/$/CommitUploadSession"),
+        ("DELETE", "/ImageStore/$/DeleteUploadSession"),
+        ("POST", "/ImageStore/$/Copy"),
+        ("GET", "/$/GetClusterVersion"),
+    ] {
+        for query in
+            ["", "?api-version=", "?api-version=0.9", "?api-version=six", "?Api-Version=6.0", "?api-version=6=0"]
+        {
+            let answered = world.send(method, &format!("{target}{query}"), &[], Body::empty()).await;
+            answered.expect_refusal(400, "E_INVALIDARG");
+            assert!(answered.text().contains("api-version"), "{method} {target}{query}: {}", answered.text());
+        }
+    }
+    let version = world.get("/$/GetClusterVersion?api-version=6.4&timeout=60").await;
+    assert_eq!(version.text(), r#"{"Version":"8.2.0.0"}"#);
+}
+
+#[tokio::test]
+async fn a_wrong_session_id_has_a_code_per_operation() {
+    let world = World::new().await;
+    let nil = "00000000-0000-0000-0000-000000000000";
+    for id in ["", "session-id=", "session-id=4a2340e8", &format!("session-id={nil}"), "session-id=%ff"] {
+        for (method, action, code) in [
+            ("GET", "GetUploadSession", "FABRIC_E_INVALID_UPLOAD_SESSION_ID"),
+            ("POST", "CommitUploadSession", "E_INVALIDARG"),
+            ("DELETE", "DeleteUploadSession", "E_INVALIDARG"),
+        ] {
+            let target = format!("/ImageStore/$/{action}?api-version=6.0&{id}");
+            world.send(method, &target, &[], Body::empty()).await.expect_refusal(400, code);
+        }
+        let target = format!("/ImageStore/a/$/UploadChunk?api-version=6.0&{id}");
+        let chunk = async |range| world.send("PUT", &target, &[("Content-Range", range)], "x".into()).await;
+        chunk("bytes 0-0/1").await.expect_refusal(400, "FABRIC_E_INVALID_UPLOAD_SESSION_ID");
+        // The range is looked at first.
+        chunk("bytes 0-1/1").await.expect_refusal(400, "FABRIC_E_UPLOAD_SESSION_RANGE_NOT_SATISFIABLE");
+    }
+}
+
+#[tokio::test]
+async fn paths_that_name_nothing_are_refused() {
+    let world = World::new().await;
+    for (path, code) in [
+        ("..", "E_INVALIDARG"),
+        ("a/%2e%2e/b", "E_INVALIDARG"),
+        ("a%5C..%5Cb", "E_INVALIDARG"),
+        ("a%00b", "E_INVALIDARG"),
+        ("%20", "E_INVALIDARG"),
+        ("%2F", "E_INVALIDARG"),
+        ("%ff", "FABRIC_E_INVALID_NAME_URI"),
+        ("a%2", "FABRIC_E_INVALID_NAME_URI"),
+        (&"a/".repeat(2049), "FABRIC_E_PATH_TOO_LONG"),
+    ] {
+        for (method, action) in
+            [("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/$/Download"), ("GET", "/$/GetUploadSession")]
+        {
+            let target = format!("/ImageStore/{path}{action}?api-version=6.0");
+            world.send(method, &target, &[], Body::empty()).await.expect_refusal(400, code);
+        }
+        world.chunk(path, "bytes 0-0/1", "x").await.expect_refusal(400, code);
+    }
+    assert!(world.everything().await.is_empty());
+}
+
+#[tokio::test]
+async fn rights_are_asked_for_first() {
+    let mut closed = settings();
+    closed.service_fabric.anonymous = Access::None;
+    let world = World::with(closed).await;
+    let refused = world.get("/ImageStore/%ff").await;
+    refused.expect_refusal(401, "FABRIC_E_SERVER_AUTHENTICATION_FAILED");
+    assert_eq!(refused.headers["www-authenticate"], "Bearer");
+    let viewer = ("Authorization", "Bearer token-of-the-viewer");
+    let put = world.send("PUT", "/ImageStore/..?api-version=0", &[viewer], "x".into()).await;
+    put.expect_refusal(403, "E_ACCESSDENIED");
+    let list = world.send("GET", "/ImageStore?api-version=6.0", &[viewer], Body::empty()).await;
+    assert_eq!(list.status, StatusCode::OK);
+    let wrong = ("Authorization", "Bearer token-of-nobody");
+    let list = world.send("GET", "/$/GetClusterVersion?api-version=6.0", &[wrong], Body::empty()).await;
+    list.expect_refusal(401, "FABRIC_E_SERVER_AUTHENTICATION_FAILED");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_change_nothing() {
+    let world = World::new().await;
+    let put =
+        async |origin| world.send("PUT", "/ImageStore/a?api-version=6.0", &[("Origin", origin)], "x".into()).await;
+    put("http://evil.example").await.expect_refusal(403, "E_ACCESSDENIED");
+    put("http://127.0.0.1:8470").await.expect_empty();
+}
+
+#[tokio::test]
+async fn refusals_outside_of_operations_have_their_codes() {
+    let world = World::new().await;
+    let (head, ()) = http::Request::new(()).into_parts();
+    let io = || std::io::Error::other("C:\\secret").into();
+    for (refusal, status, code) in [
+        (Refusal::Unrouted(Unrouted::UnknownPath), 400, "E_INVALIDARG"),
+        (Refusal::MissingHost, 400, "E_INVALIDARG"),
+        (Refusal::BodyInterrupted(io()), 400, "E_INVALIDARG"),
+        (Refusal::Unauthenticated { token_sent: true }, 401, "FABRIC_E_SERVER_AUTHENTICATION_FAILED"),
+        (Refusal::Forbidden { reason: "this is not for you, ask somebody" }, 403, "E_ACCESSDENIED"),
+        (Refusal::BodyStalled(Duration::from_mins(1)), 408, "FABRIC_E_TIMEOUT"),
+        (Refusal::BodyTooLarge { limit: 4 }, 413, "FABRIC_E_VALUE_TOO_LARGE"),
+        (Refusal::Expectation, 417, "E_INVALIDARG"),
+        (Refusal::Misdirected, 421, "E_INVALIDARG"),
+        (Refusal::Internal(io()), 500, "E_FAIL"),
+        (Refusal::TransferEncoding, 501, "E_NOTIMPL"),
+        (Refusal::Unavailable, 503, "FABRIC_E_NOT_READY"),
+        (Refusal::TimedOut, 504, "FABRIC_E_TIMEOUT"),
+    ] {
+        let answered = refuse(&world, &head, refusal).await;
+        answered.expect_refusal(status, code);
+        assert!(!answered.text().contains("secret"));
+    }
+}
+
+async fn refuse(world: &World, head: &Parts, refusal: Refusal) -> Answered {
+    let (head, body) = Api::refuse(&world.fabric, head, None, refusal).into_parts();
+    let reason = head.extensions.get::<hyper::ext::ReasonPhrase>();
+    let reason = reason.map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned());
+    let body = body.collect(1 << 20).await.expect("the answer can be read");
+    Answered { status: head.status, headers: head.headers, reason, body }
+}
+
+/// Every write, ready to fail: a session that is complete, a file and a folder.
+async fn writes(world: &World) -> Vec<(Answered, &'static str)> {
+    let send = async |method, target: &str, body: Body| world.send(method, target, &[], body).await;
+    let copy = r#"{"RemoteSource":"a","RemoteDestination":"b"}"#;
+    vec![
+        (send("PUT", "/ImageStore/x?api-version=6.0", "x".into()).await, "upload"),
+        (send("DELETE", "/ImageStore/a?api-version=6.0", Body::empty()).await, "delete"),
+        (send("POST", "/ImageStore/$/Copy?api-version=6.0", copy.into()).await, "copy"),
+        (world.chunk("big", "bytes 1-1/3", "1").await, "chunk"),
+        (world.session("DELETE", "DeleteUploadSession").await, "delete session"),
+    ]
+}
+
+async fn faulty() -> (World, Faults) {
+    let clock = clock();
+    let (store, faults) = Store::open_faulty(Options::ephemeral().clock(clock.clone())).await.expect("the store opens");
+    let world = World::over(settings(), store, clock);
+    world.put("a", "a").await;
+    world.chunk("big", "bytes 0-0/3", "0").await.expect_empty();
+    (world, faults)
+}
+
+#[tokio::test]
+async fn a_storage_that_cannot_be_written_is_an_io_error() {
+    let (world, faults) = faulty().await;
+    faults.read_only(true);
+    for (answered, what) in writes(&world).await {
+        assert!(answered.status.is_server_error(), "{what}: {}", answered.text());
+        answered.expect_refusal(500, "FABRIC_E_IMAGESTORE_IOERROR");
+    }
+    faults.read_only(false);
+    assert_eq!(world.expected().await, ["1-2"]);
+    assert_eq!(world.everything().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_tells_nothing() {
+    let (world, faults) = faulty().await;
+    faults.io_error(true);
+    for (answered, what) in writes(&world).await {
+        assert!(answered.status.is_server_error(), "{what}: {}", answered.text());
+        answered.expect_refusal(500, "E_FAIL");
+        assert!(answered.text().contains("its log has the cause"));
+    }
+    faults.io_error(false);
+    assert_eq!(world.everything().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_the_store_has_a_deadline() {
+    let (store, faults) = Store::open_faulty(Options::ephemeral()).await.expect("the store opens");
+    let world = World::over(settings(), store, clock());
+    faults.hang(true);
+    let list = async |timeout: u32| world.get(&format!("/ImageStore?api-version=6.0&timeout={timeout}")).await;
+    list(1).await.expect_refusal(504, "FABRIC_E_TIMEOUT");
+    list(300).await.expect_refusal(503, "FABRIC_E_NOT_READY");
+    let put = async |timeout: u32| {
+        let target = format!("/ImageStore/a?api-version=6.0&timeout={timeout}");
+        world.send("PUT", &target, &[], "x".into()).await
+    };
+    put(1).await.expect_refusal(504, "FABRIC_E_TIMEOUT");
+    put(300).await.expect_refusal(503, "FABRIC_E_NOT_READY");
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_the_clients_delay() {
+    let world = World::new().await;
+    let target = format!("/ImageStore/a/$/UploadChunk?api-version=6.0&session-id={SESSION}");
+    let stalled = || Body::stream(Stalled);
+    let chunk = world.send("PUT", &target, &[("Content-Range", "bytes 0-0/1")], stalled()).await;
+    chunk.expect_refusal(408, "FABRIC_E_TIMEOUT");
+    world.send("PUT", "/ImageStore/a?api-version=6.0", &[], stalled()).await.expect_refusal(408, "FABRIC_E_TIMEOUT");
+    assert!(world.everything().await.is_empty());
+}
+
+struct Stalled;
+
+impl http_body::Body for Stalled {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        std::task::Poll::Ready(Some(Err(BodyError::Stalled(Duration::from_mins(1)))))
+    }
+}

@@ -1,0 +1,43 @@
+//! A whole file in one request (D-050, D-054, D-057).
+
+use http::request::Parts;
+use pentaprism_core::Body;
+use pentaprism_core::dialects::service_fabric::upload_file::{UploadFile, UploadFileOk};
+use pentaprism_store::{Account, Change, UploadRequest};
+
+use super::ServiceFabric;
+use super::content_path::ContentPath;
+use super::deadline::Deadline;
+use super::parameters::check_api_version;
+use super::problem::Problem;
+
+/// Stores the body under the path. Nobody sees anything of it before the store has made the last byte durable.
+pub(super) async fn upload_file(
+    dialect: &ServiceFabric,
+    head: &Parts,
+    input: UploadFile,
+    mut body: Body,
+) -> Result<UploadFileOk, Problem> {
+    check_api_version(&input.api_version)?;
+    let path = ContentPath::parse(&input.content_path)?;
+    let account = Account::new(&dialect.tree.dialect, &dialect.tree.scope).with_quota(dialect.quota);
+    // What the declared length alone forbids is refused here, before the first byte is asked for.
+    let request = UploadRequest::new(account).declared(declared_length(head, &body));
+    let mut upload = Deadline::start(input.timeout).bound(dialect.store.begin(request)).await??;
+    while let Some(piece) = body.data().await {
+        let kept = upload.push(piece.map_err(Problem::Body)?);
+        Deadline::start(input.timeout).bound(kept).await??;
+    }
+    let kept = async {
+        let received = upload.finish().await?;
+        received.commit(Change::new().put_file(&dialect.tree, path.as_str())).await?;
+        Ok(UploadFileOk {})
+    };
+    Deadline::start(input.timeout).bound(kept).await?
+}
+
+/// How many bytes the body will have, if the request says so.
+pub(super) fn declared_length(head: &Parts, body: &Body) -> Option<u64> {
+    let header = || head.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    http_body::Body::size_hint(body).exact().or_else(header)
+}
