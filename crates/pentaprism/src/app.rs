@@ -9,8 +9,8 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pentaprism_core::Body;
-use pentaprism_server::connection::{Service, guarded};
 use pentaprism_server::RequestId;
+use pentaprism_server::connection::{Service, guarded};
 use pentaprism_store::Ids;
 use tracing::Instrument;
 
@@ -59,13 +59,13 @@ impl App {
     pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
         let id = format!("req-{}", self.0.request_ids.next());
         let mount = Mount::of(request.uri().path());
-        // Debug output escapes what a request could smuggle into a log. The query stays out: it may carry secrets.
+        // Escaped, lest a request forges lines of the log. The query stays out: it may carry secrets.
         let span = tracing::info_span!(
             "request",
             id,
             dialect = mount.name(),
             method = request.method().as_str(),
-            path = ?request.uri().path(),
+            path = %request.uri().path().escape_debug(),
         );
         let measure = Measure::new(span.clone());
         let method = request.method().clone();

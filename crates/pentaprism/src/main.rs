@@ -1,18 +1,27 @@
 //! The program `pentaprism`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use pentaprism::command::{Command, CommandLine};
 
+/// How long a thread that hangs in the operating system may keep the process from ending.
+const LAST_THREADS: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     match run(&CommandLine::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
-            for cause in error.chain().skip(1) {
-                eprintln!("  because {cause}");
+            let mut said = error.to_string();
+            eprintln!("error: {said}");
+            for cause in error.chain().skip(1).map(ToString::to_string) {
+                if cause != said {
+                    eprintln!("  because {cause}");
+                }
+                said = cause;
             }
             ExitCode::FAILURE
         }
@@ -22,11 +31,17 @@ fn main() -> ExitCode {
 fn run(line: &CommandLine) -> anyhow::Result<ExitCode> {
     let environment = std::env::vars_os().collect();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
-    match &line.command {
+    let ended = runtime.block_on(obey(&line.command, environment));
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended
+}
+
+async fn obey(command: &Command, environment: Vec<(OsString, OsString)>) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Serve(arguments) => {
-            runtime.block_on(pentaprism::serve::run(&arguments.source(environment)))?;
+            pentaprism::serve::run(&arguments.source(environment)).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Gc(_) | Command::Fsck(_) => Ok(ExitCode::SUCCESS),
+        Command::Gc(_) | Command::Fsck(_) => anyhow::bail!("the store has no house-keeping yet"),
     }
 }

@@ -93,7 +93,11 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
     tracing::info!(%listening, "started");
     let finished = serve_until_signalled(listener, app, limits, signals).await;
     let closed = store.close(CLOSE_DEADLINE).await;
-    tracing::info!(cut = finished.cut, closed, "stopped");
+    if let Some(Finished { cut }) = finished {
+        tracing::info!(cut, closed, "stopped");
+    } else {
+        tracing::warn!(closed, "stopped by a second signal; running requests were cut");
+    }
     Ok(())
 }
 
@@ -103,7 +107,7 @@ async fn serve_until_signalled(
     app: App,
     limits: connection::Limits,
     mut signals: Signals,
-) -> Finished {
+) -> Option<Finished> {
     let (stop, stopped) = oneshot::channel();
     let mut stop = Some(stop);
     let stopped = async {
@@ -113,13 +117,13 @@ async fn serve_until_signalled(
     let mut serving = std::pin::pin!(serve(listener, app, limits, stopped));
     loop {
         tokio::select! {
-            finished = &mut serving => return finished,
+            finished = &mut serving => return Some(finished),
             () = signals.next() => match stop.take() {
                 Some(stop) => {
                     tracing::info!("stopping; running requests may finish, a second signal cuts them");
                     let _still_serving = stop.send(());
                 }
-                None => return Finished { cut: 0 },
+                None => return None,
             }
         }
     }
