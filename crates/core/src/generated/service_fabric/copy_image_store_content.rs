@@ -134,6 +134,7 @@ pub enum CopyImageStoreContentError {
     /// - 400: a required member is missing, or a member has the wrong type
     /// - 400: RemoteDestination is empty
     /// - 400: one of the paths has a `.` or `..` segment or a NUL
+    /// - 400: one of the paths has more than 4,096 bytes
     /// - 400: source and destination are the same, or one lies inside the other
     /// - 401: the token that came along is not valid, or none came and anonymous requests are switched off
     /// - 403: the principal has no right to write this store
@@ -141,6 +142,7 @@ pub enum CopyImageStoreContentError {
     /// - 404: nothing has the path of the source
     /// - 404: CheckMarkFile is true and the source folder has no mark file
     /// - 413: the JSON text exceeds 4 MiB
+    /// - 413: store and copy together exceed the quota
     /// - 500: something broke that has no code of its own
     /// - 500: the storage is read-only, or the server has no permission to write on it
     /// - 503: the storage did not answer within the server's own deadline
