@@ -17,6 +17,8 @@ use pentaprism_server::{Failure, Refusal};
 use pentaprism_store::{self as store, ChunkError, Fault};
 use uuid::Uuid;
 
+use crate::measure::chain;
+
 use super::answer::Answer;
 use super::content_path::{ContentPath, PathError};
 use super::deadline::TimedOut;
@@ -136,6 +138,10 @@ impl Problem {
     /// The problem as a handler of an operation returns it.
     pub(super) fn into_failure<E: DocumentsOther>(self) -> Failure<E> {
         if let Some(answer) = self.answer() {
+            if let Self::Fault(fault) = &self {
+                // The client learns what to do; the log gets the cause, escaped.
+                tracing::warn!(error = ?chain(fault), "the storage failed");
+            }
             let (status, payload) = answer.into_parts();
             return Failure::Documented(E::other(status, payload));
         }

@@ -1,5 +1,6 @@
 //! A whole file in one request (D-050, D-054, D-057).
 
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use pentaprism_core::Body;
 use pentaprism_core::dialects::service_fabric::upload_file::{UploadFile, UploadFileOk};
@@ -36,8 +37,8 @@ pub(super) async fn upload_file(
     Deadline::start(input.timeout).bound(kept).await?
 }
 
-/// How many bytes the body will have, if the request says so.
+/// How many bytes the body will have, if the request says so. Beside chunked a length means nothing (RFC 9112, 6.3).
 pub(super) fn declared_length(head: &Parts, body: &Body) -> Option<u64> {
-    let header = || head.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-    http_body::Body::size_hint(body).exact().or_else(header)
+    let length = head.headers.get(CONTENT_LENGTH).filter(|_| !head.headers.contains_key(TRANSFER_ENCODING));
+    http_body::Body::size_hint(body).exact().or_else(|| length?.to_str().ok()?.parse().ok())
 }
