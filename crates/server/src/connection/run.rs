@@ -20,8 +20,9 @@ use super::preface::{self, Protocol};
 use super::socket::Socket;
 use super::{Endpoints, Limits, Service};
 
-/// Bytes that hyper may read or write at once: uploads come in pieces up to this size.
-const BUFFER: usize = 1 << 20;
+/// Bytes that hyper may read ahead or have ready to be written. Pieces of uploads come up to twice as large. A whole MiB
+/// was measured to be no faster, and every upload holds it.
+const BUFFER: usize = 512 << 10;
 
 /// What an HTTP/2 client may send ahead, per stream and per connection.
 const STREAM_WINDOW: u32 = 1 << 20;
