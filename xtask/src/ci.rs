@@ -9,29 +9,31 @@ use anyhow::{Context as _, ensure};
 /// The store's suite is built only where it is run. Its feature `openssl` needs a system library and stays off.
 const SUITE: &str = "pentaprism-store/conformance";
 
-/// The steps: a name for people, then cargo's arguments.
+/// The steps: a name for people, then the command.
 const STEPS: &[(&str, &[&str])] = &[
-    ("format", &["fmt", "--all", "--check"]),
-    ("codegen", &["xtask", "codegen", "--check"]),
-    ("tidy", &["xtask", "tidy"]),
-    ("lints", &["clippy", "--workspace", "--all-targets", "--features", SUITE, "--", "-D", "warnings"]),
-    ("tests", &["test", "--workspace", "--features", SUITE]),
-    ("exchanges", &["xtask", "exchanges"]),
-    ("docs", &["doc", "--workspace", "--no-deps"]),
+    ("format", &["cargo", "fmt", "--all", "--check"]),
+    ("codegen", &["cargo", "xtask", "codegen", "--check"]),
+    ("tidy", &["cargo", "xtask", "tidy"]),
+    ("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--features", SUITE, "--", "-D", "warnings"]),
+    ("tests", &["cargo", "test", "--workspace", "--features", SUITE]),
+    ("exchanges", &["cargo", "xtask", "exchanges"]),
+    ("openapi", &["python3", "specs/tools/check_openapi.py"]),
+    ("docs", &["cargo", "doc", "--workspace", "--no-deps"]),
 ];
 
 /// Runs every step and stops at the first that fails.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    for (name, arguments) in STEPS {
+    for (name, command) in STEPS {
         let began = Instant::now();
-        eprintln!("== {name}: cargo {}", arguments.join(" "));
-        let status = Command::new("cargo")
-            .args(*arguments)
+        let shown = command.join(" ");
+        eprintln!("== {name}: {shown}");
+        let status = Command::new(command[0])
+            .args(&command[1..])
             .current_dir(root)
             .env("RUSTDOCFLAGS", "-D warnings")
             .status()
-            .with_context(|| format!("cannot start cargo for {name}"))?;
-        ensure!(status.success(), "{name} failed; repeat it alone with `cargo {}`", arguments.join(" "));
+            .with_context(|| format!("cannot start `{shown}`"))?;
+        ensure!(status.success(), "{name} failed; repeat it alone with `{shown}`");
         eprintln!("== {name}: passed in {} s", began.elapsed().as_secs());
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Serves HTTP/1.1 and HTTP/2 (prior knowledge) over tokio and hyper, with every wait under a deadline of ours.
 //!
 //! [`serve`] accepts connections from a [`Listen`] and hands each request to a [`Service`]. The service gets the request
-//! with a core [`Body`](pentaprism_core::Body) that ends in an error when the client stalls or breaks off. What it needs
+//! with a core [`Body`] that ends in an error when the client stalls or breaks off. What it needs
 //! not know about:
 //!
 //! - **The head of a request** has [`Limits::head_bytes`] and [`Limits::head`]. What hyper cannot read it refuses by itself,
