@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use http::request::Parts;
 use pentaprism_core::Body;
 use pentaprism_core::dialects::service_fabric::upload_file_chunk::{UploadFileChunk, UploadFileChunkOk};
@@ -50,14 +51,14 @@ fn check_length(range: ContentRange, declared: Option<u64>) -> Result<(), ChunkE
     }
 }
 
-/// Reads the body, and gives up as soon as a younger request takes over its bytes: a client whose connection died unnoticed
-/// must not wait for the idle deadline of the old one.
+/// Reads the body, and gives up as soon as a younger request takes over its bytes or the session is deleted: a client whose
+/// connection died unnoticed must not wait for the idle deadline of the old one.
 async fn receive(chunk: &mut ChunkWriter, mut body: Body, timeout: Option<i64>) -> Result<(), Problem> {
-    let mut superseded = pin!(chunk.superseded());
+    let mut ended = pin!(chunk.superseded());
     loop {
         let piece = tokio::select! {
             biased;
-            () = &mut superseded => return Err(ChunkError::Superseded.into()),
+            () = &mut ended => return Err(why_it_ended(chunk).await.into()),
             piece = body.data() => piece,
         };
         match piece {
@@ -65,4 +66,9 @@ async fn receive(chunk: &mut ChunkWriter, mut body: Body, timeout: Option<i64>) 
             None => return Ok(()),
         }
     }
+}
+
+/// Which of the two it was: the store says so to whoever goes on pushing.
+async fn why_it_ended(chunk: &mut ChunkWriter) -> ChunkError {
+    chunk.push(Bytes::new()).await.err().unwrap_or(ChunkError::Superseded)
 }
