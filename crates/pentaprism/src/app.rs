@@ -12,7 +12,7 @@ use pentaprism_core::Body;
 use pentaprism_server::RequestId;
 use pentaprism_server::connection::{Service, guarded};
 use pentaprism_store::Ids;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use crate::dialects::Dialects;
 use crate::measure::Measure;
@@ -66,6 +66,7 @@ impl App {
             dialect = mount.name(),
             method = request.method().as_str(),
             path = %request.uri().path().escape_debug(),
+            client = field::Empty,
         );
         let measure = Measure::new(span.clone());
         let method = request.method().clone();
@@ -112,6 +113,9 @@ impl Inner {
             Ok(visit) => visit,
             Err(refusal) => return spoken.refuse(&head, refusal),
         };
+        if let Some(client) = visit.client {
+            Span::current().record("client", field::display(client));
+        }
         head.extensions.insert(visit);
         spoken.serve(Request::from_parts(head, body)).await
     }

@@ -16,6 +16,7 @@ use pentaprism::dialects::{Answer, Dialects, Serve};
 use pentaprism::settings::Settings;
 use pentaprism_core::{Body, BodyError};
 use pentaprism_server::Refusal;
+use pentaprism_server::connection::Endpoints;
 use pentaprism_store::SequentialIds;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -39,8 +40,10 @@ impl Probe for Echo {
 }
 
 fn put(path: &str, body: Body) -> Request<Body> {
+    let address = "192.0.2.7:1".parse().unwrap();
     let request = Request::put(path).header("host", "localhost").header("x-auth-token", "pentaprism-dev");
-    request.header("authorization", "Bearer secret").body(body).unwrap()
+    let request = request.header("authorization", "Bearer secret");
+    request.extension(Endpoints { remote: address, local: address }).body(body).unwrap()
 }
 
 /// A body of which nothing ever comes.
@@ -103,5 +106,6 @@ async fn every_request_gets_one_line_without_secrets_or_forged_lines() {
     assert_eq!((&line["status"], &line["milliseconds"]), (&200.into(), &0.into()));
     assert_eq!((&line["received"], &line["sent"]), (&5.into(), &5.into()));
     assert_eq!((&span["method"], &span["path"]), (&"PUT".into(), &"/v2/a%0Ab".into()));
+    assert_eq!(span["client"], "192.0.2.7");
     assert_eq!(span["id"], "req-00000000-0000-0007-0000-000000000001");
 }

@@ -153,12 +153,12 @@ impl Client {
 /// Limits with which a test that waits for a deadline is quick.
 pub(crate) fn quick() -> Limits {
     Limits {
-        head: Duration::from_millis(300),
-        idle: Duration::from_millis(300),
-        body_idle: Duration::from_millis(300),
-        write: Duration::from_millis(300),
-        drain: Duration::from_millis(300),
-        shutdown: Duration::from_millis(300),
+        head: Duration::from_millis(500),
+        idle: Duration::from_millis(500),
+        body_idle: Duration::from_millis(500),
+        write: Duration::from_millis(500),
+        drain: Duration::from_millis(500),
+        shutdown: Duration::from_millis(500),
         ..Limits::default()
     }
 }
