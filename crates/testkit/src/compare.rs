@@ -32,8 +32,11 @@ fn headers(report: &mut String, expected: &HeaderMap, actual: &HeaderMap) {
     for name in names.into_iter().filter(|name| !ignored.iter().any(|ignored| ignored == name)) {
         let (wanted, found) = (values(expected, name), values(actual, name));
         if wanted != found {
-            wanted.iter().for_each(|value| line(report, "header", '-', &format!("{name}: {value}")));
-            found.iter().for_each(|value| line(report, "header", '+', &format!("{name}: {value}")));
+            for (sign, values) in [('-', wanted), ('+', found)] {
+                for value in values {
+                    line(report, "header", sign, &format!("{name}: {value}"));
+                }
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ fn trial(found: &Found, drive: &'static str, play: Play, counts: &Counts) -> Tri
         match &outcome {
             Ok(Verdict::Both) => count.passed += 1,
             Ok(Verdict::ResponseOnly(_)) => {
-                (count.passed, count.response_only) = (count.passed + 1, count.response_only + 1)
+                count.passed += 1;
+                count.response_only += 1;
             }
             Err(_) => count.failed += 1,
         }

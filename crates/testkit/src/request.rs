@@ -16,6 +16,9 @@ use crate::exchange::{Payload, Sent};
 ///
 /// Encodings, empty segments of the path and the order of query parameters do not count. What the operation does not
 /// document (`Host`, `User-Agent`, unknown query parameters) is left to the client.
+///
+/// # Panics
+/// When the file's target is no URI, which parsing refuses.
 #[must_use]
 pub fn difference(expected: &Sent, head: &Parts, parameters: &Parameters) -> String {
     let mut report = String::new();
@@ -128,5 +131,81 @@ pub async fn streamed_difference(expected: &Payload, mut sent: Body) -> Result<S
             return Ok(String::new());
         }
         (left, right, at) = (left.slice(common..), right.slice(common..), at + common as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Request, Version};
+
+    use super::*;
+
+    const PARAMETERS: Parameters =
+        Parameters { query: &["session-id", "timeout"], lenient: &["timeout"], headers: &["Content-Range"] };
+
+    fn report(sent: http::request::Builder) -> String {
+        let headers = [("Host", "a"), ("Content-Range", "bytes 0-1/2"), ("X-Auth-Token", "t")];
+        let expected = Sent {
+            method: Method::PUT,
+            target: "//ImageStore/a%2Fb/%24/UploadChunk?timeout=060&x=y&session-id=%31".to_owned(),
+            version: Version::HTTP_11,
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            body: Payload::empty(),
+        };
+        difference(&expected, &sent.body(()).unwrap().into_parts().0, &PARAMETERS)
+    }
+
+    fn sent(method: &str, target: &str) -> http::request::Builder {
+        Request::builder().method(method).uri(target).header("content-range", "bytes 0-1/2")
+    }
+
+    #[test]
+    fn other_spellings_of_the_same_request_are_no_difference() {
+        assert_eq!(report(sent("PUT", "http://h/ImageStore/a/b/$/UploadChunk?session-id=1&timeout=60")), "");
+        assert_eq!(report(sent("PUT", "/ImageStore/a/b/$/UploadChunk?session-id=1").header("content-type", "x")), "");
+    }
+
+    #[test]
+    fn each_part_that_says_something_else_is_named() {
+        let target = "/ImageStore/a/b/$/UploadChunk?session-id=1";
+        for (request, part) in [
+            (sent("POST", target), "method"),
+            (sent("PUT", "/ImageStore/a/$/UploadChunk?session-id=1"), "path"),
+            (sent("PUT", "/ImageStore/a/b/$/UploadChunk?session-id=2"), "session-id"),
+            (sent("PUT", "/ImageStore/a/b/$/UploadChunk"), "session-id"),
+            (sent("PUT", &format!("{target}&timeout=61")), "timeout"),
+            (sent("PUT", target).header("x-auth-token", "other"), "x-auth-token"),
+            (sent("PUT", target).header("x-surprise", "1"), "header"),
+            (Request::builder().method("PUT").uri(target), "Content-Range"),
+        ] {
+            let report = report(request);
+            assert_eq!(report.split_whitespace().next(), Some(part), "{report}");
+        }
+    }
+
+    #[test]
+    fn json_bodies_may_leave_out_what_the_type_does_not_hold() {
+        let same = |left: &'static str, right: &'static str| {
+            json_difference(&Bytes::from_static(left.as_bytes()), &Bytes::from_static(right.as_bytes())).is_empty()
+        };
+        assert!(same("{\"a\": [1, {\"b\": 2}], \"more\": 1}", "{\"a\":[1,{\"b\":2}]}"));
+        assert!(!same("{\"a\":1}", "{\"a\":2}"));
+        assert!(!same("{\"a\":1}", "{\"a\":1,\"b\":2}"));
+        assert!(!same("{\"a\":[1]}", "{\"a\":[1,2]}"));
+        assert!(same("no json", "no json"));
+        assert!(!same("no json", "other"));
+    }
+
+    #[test]
+    fn streamed_bodies_are_compared_piece_by_piece() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let same = |expected: &Payload, sent: &Payload| {
+            runtime.block_on(streamed_difference(expected, crate::body::whole(sent, true))).unwrap().is_empty()
+        };
+        let long = Payload::repeat(200_000, b'x');
+        assert!(same(&long, &Payload::Bytes(long.to_bytes())));
+        assert!(!same(&long, &Payload::repeat(199_999, b'x')));
+        assert!(!same(&Payload::repeat(3, b'a'), &Payload::repeat(3, b'b')));
+        assert!(same(&Payload::empty(), &Payload::empty()));
     }
 }

@@ -7,6 +7,9 @@ mod client;
 mod codec;
 pub mod server;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Debug;
 
 use bytes::Bytes;

@@ -12,19 +12,23 @@ use tokio::task::JoinHandle;
 
 use crate::body::{self, HeldHalf};
 use crate::compare;
-use crate::exchange::{Answer, Exchange, Expected, Given, ReadError, Sent, Step, Twist};
+use crate::drive::Verdict;
+use crate::exchange::{Answer, Exchange, Expected, Found, Given, ReadError, Sent, Step, Twist, read};
 
 /// The most that is read of one answer, in bytes.
 const ANSWER_LIMIT: u64 = 64 << 20;
 
 /// How long a server may take for one answer, in real time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often the other tasks run before the clock of a hanging server is moved on.
 const TURNS: usize = 64;
 
 /// How many seconds a hanging server may let pass on the runtime's clock.
 const HANGING_SECONDS: usize = 100_000;
+
+/// Set, it makes [`run`] write what the server answers into files that expect another answer with the same status.
+pub const UPDATE: &str = "UPDATE_EXCHANGES";
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -86,6 +90,38 @@ pub enum PlayError {
         /// The line of the request.
         line: usize,
     },
+}
+
+/// Plays a file against the world that `build` makes for it, on a runtime of its own. With [`UPDATE`] in the environment it
+/// rewrites headers and body of the subject response, unless its status is not the one in the file's name.
+///
+/// # Errors
+/// A report of what is wrong.
+pub fn run<W, F>(found: &Found, build: impl FnOnce(&Exchange) -> F) -> Result<Verdict, String>
+where
+    W: World,
+    F: Future<Output = Result<W, String>>,
+{
+    let (exchange, text) = read(found).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime can be made: {error}"))?;
+    let played = runtime.block_on(async {
+        let world = build(&exchange).await?;
+        Ok::<_, String>(play(&exchange, &world).await)
+    });
+    // A storage that hangs shall not hold up the next exchange.
+    runtime.shutdown_background();
+    match played? {
+        Ok(()) => Ok(Verdict::Both),
+        Err(PlayError::Answer { subject: Some(answer), .. })
+            if std::env::var_os(UPDATE).is_some() && answer.status.as_u16() == found.name.status =>
+        {
+            let text = Exchange::with_subject_response(&text, &answer);
+            std::fs::write(&found.path, text).map_err(|error| format!("it cannot be rewritten: {error}"))?;
+            Ok(Verdict::Both)
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 type Outcome<T> = Result<T, PlayError>;
@@ -234,3 +270,7 @@ fn to_request(sent: &Sent, body: Body) -> Request<Body> {
     }
     request
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! Header fields between the text of a file and the types of `http`.
 
+use http::header::{CONNECTION, DATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Puts the fields of a file into a map.
@@ -11,12 +12,12 @@ pub(super) fn copy_headers(fields: &[(String, String)], into: &mut HeaderMap) {
     }
 }
 
-/// The fields of a map as a file writes them.
+/// The fields of a map as a file writes them, without those that are different each time.
 pub(super) fn from_map(headers: &HeaderMap) -> Vec<(String, String)> {
     let field = |(name, value): (&HeaderName, &HeaderValue)| {
         (capitals(name.as_str()), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    headers.iter().map(field).collect()
+    headers.iter().filter(|(name, _)| ![DATE, CONNECTION].contains(name)).map(field).collect()
 }
 
 /// `x-openstack-request-id` as `X-Openstack-Request-Id`.

@@ -237,6 +237,9 @@ impl Sent {
     }
 
     /// The request with a body of the caller's choice and without a `Content-Length`.
+    ///
+    /// # Panics
+    /// When the target is no URI or a header cannot be sent, which parsing refuses.
     #[must_use]
     pub fn to_http<B>(&self, body: B) -> http::Request<B> {
         let mut request = http::Request::new(body);
@@ -281,6 +284,9 @@ impl Answer {
     }
 
     /// The response with its whole body.
+    ///
+    /// # Panics
+    /// When a header cannot be sent, which parsing refuses.
     #[must_use]
     pub fn to_http(&self) -> http::Response<Bytes> {
         let mut response = http::Response::new(self.body.to_bytes());

@@ -113,8 +113,17 @@ fn short_step(line: usize, title: &str) -> Result<Step, Mistake> {
     }
 }
 
+/// The parts of a request or response.
+struct Message<'t> {
+    /// Where it begins.
+    line: usize,
+    first: &'t str,
+    headers: Fields,
+    body: Payload,
+}
+
 /// First line, header lines, body.
-fn message<'t>(line: usize, lines: &Lines<'t>) -> Result<((usize, &'t str), &'t str, Fields, Payload), Mistake> {
+fn message<'t>(line: usize, lines: &Lines<'t>) -> Result<Message<'t>, Mistake> {
     let Some((first, behind)) = lines.split_first().filter(|(first, _)| !first.1.trim().is_empty()) else {
         return Err(Mistake::new(line, "the message is missing", "write it on the lines below"));
     };
@@ -128,7 +137,7 @@ fn message<'t>(line: usize, lines: &Lines<'t>) -> Result<((usize, &'t str), &'t 
             Mistake::new(number, problem, "write text, `@repeat 1863 x` or `@base64 …`")
         })?,
     };
-    Ok((*first, first.1.trim(), fields, payload))
+    Ok(Message { line: first.0, first: first.1.trim(), headers: fields, body: payload })
 }
 
 type Fields = Vec<(String, String)>;
@@ -146,7 +155,7 @@ fn field((number, line): (usize, &str)) -> Result<(String, String), Mistake> {
 }
 
 fn request(line: usize, lines: &Lines<'_>) -> Result<Sent, Mistake> {
-    let ((number, _), first, headers, body) = message(line, lines)?;
+    let Message { line: number, first, headers, body } = message(line, lines)?;
     let remedy = "write it as `PUT /path?query HTTP/1.1`";
     let wrong = |what: &str| Mistake::new(number, format!("`{first}` has no {what}"), remedy);
     let (method, rest) = first.split_once(' ').ok_or_else(|| wrong("target"))?;
@@ -165,7 +174,7 @@ fn request(line: usize, lines: &Lines<'_>) -> Result<Sent, Mistake> {
 }
 
 fn response(line: usize, lines: &Lines<'_>) -> Result<Expected, Mistake> {
-    let ((number, _), first, headers, body) = message(line, lines)?;
+    let Message { line: number, first, headers, body } = message(line, lines)?;
     let bare = first.len() == 3;
     let text = if bare { first } else { first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or("") };
     let Some(status) = text.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok()) else {

@@ -53,6 +53,9 @@ impl Payload {
     }
 
     /// All bytes in memory.
+    ///
+    /// # Panics
+    /// When they are more than memory can address.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match self {

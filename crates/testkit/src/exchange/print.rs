@@ -11,11 +11,12 @@ pub(super) fn exchange(exchange: &Exchange) -> String {
         text.push('\n');
     }
     for given in &exchange.given {
-        text += &match given {
+        let line = match given {
             Given::Setting(line) => format!("given: setting {line}\n"),
             Given::SessionRanges(limit) => format!("given: store session-ranges {limit}\n"),
             Given::Twist(twist) => format!("given: {}\n", twist.as_str()),
         };
+        text.push_str(&line);
     }
     text.push('\n');
     exchange.blocks.iter().fold(text, |text, block| text + &step(&block.step))
@@ -52,7 +53,8 @@ fn whole(answer: &Answer) -> String {
 }
 
 fn fields(headers: &[(String, String)]) -> String {
-    headers.iter().map(|(name, value)| format!("{}\n", format!("{name}: {value}").trim_end())).collect()
+    let line = |(name, value): &(String, String)| format!("{name}: {value}").trim_end().to_owned() + "\n";
+    headers.iter().map(line).collect()
 }
 
 fn body(body: &Payload) -> String {

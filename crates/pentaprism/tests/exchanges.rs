@@ -1,0 +1,101 @@
+//! Plays every exchange against the server, in this process and over a store that can be made to fail.
+//!
+//! `cargo test -p pentaprism --test exchanges -- <part of a name>` plays some of them; with `UPDATE_EXCHANGES=1` the answers
+//! are written into the files.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use pentaprism::app::App;
+use pentaprism::context::Context;
+use pentaprism::dialects::Dialects;
+use pentaprism::settings::Settings;
+use pentaprism_core::Body;
+use pentaprism_store::{Change, Condition, Faults, ListQuery, ManualClock, SequentialIds, Store, Timestamp, Update};
+use pentaprism_testkit::drive::server::{self, Answering, World};
+use pentaprism_testkit::exchange::{Exchange, Given, Twist};
+use pentaprism_testkit::world::{self, BEGINNING, CountingIds, PROGRAM_IDS, REQUEST_IDS};
+use pentaprism_testkit::{exchange, harness};
+
+/// Ids that nobody sees: those of the store.
+const STORE_IDS: u64 = 7;
+
+/// More images than an exchange has.
+const ALL_IMAGES: usize = 100;
+
+fn main() -> ExitCode {
+    harness::run(&exchange::root(), &[("server", |found| server::run(found, FixedWorld::new))])
+}
+
+/// The server of one exchange.
+struct FixedWorld {
+    app: App,
+    store: Store,
+    faults: Faults,
+    clock: Arc<ManualClock>,
+}
+
+impl FixedWorld {
+    fn new(exchange: &Exchange) -> impl Future<Output = Result<Self, String>> + use<> {
+        let settings = toml::from_str::<Settings>(&world::settings(exchange)).map_err(|error| error.to_string());
+        let ranges = exchange.given.iter().find_map(|given| match given {
+            Given::SessionRanges(limit) => Some(*limit),
+            _ => None,
+        });
+        async move { Self::open(settings?, ranges).await }
+    }
+
+    async fn open(settings: Settings, session_ranges: Option<u64>) -> Result<Self, String> {
+        settings.check().map_err(|error| error.to_string())?;
+        let beginning = i64::try_from(BEGINNING * 1_000_000).expect("this century");
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_micros(beginning)));
+        let mut options = settings.store_options().clock(clock.clone()).ids(Arc::new(SequentialIds::new(STORE_IDS)));
+        if let Some(limit) = session_ranges {
+            options.limits.session_ranges = limit;
+        }
+        let (store, faults) = Store::open_faulty(options).await.map_err(|error| error.to_string())?;
+        let ids = Arc::new(CountingIds::new(PROGRAM_IDS));
+        let context = Context::new(settings, store.clone(), clock.clone(), ids);
+        let request_ids = Arc::new(CountingIds::new(REQUEST_IDS));
+        let app = App::new(&context.settings, Dialects::new(&context), store.clone(), request_ids);
+        Ok(Self { app, store, faults, clock })
+    }
+
+    /// What no documented call does: images become private and keep their members.
+    async fn make_images_private(&self) {
+        let images = ListQuery::new("glance", "images", ALL_IMAGES);
+        let images = self.store.list(images).await.expect("nothing fails yet");
+        let change = images.into_iter().fold(Change::new(), |change, image| {
+            let mut attributes = image.attributes;
+            attributes["visibility"] = "private".into();
+            change.update(image.key, Condition::EXISTS, Update::default().attributes(attributes))
+        });
+        self.store.apply(change).await.expect("the images are there");
+    }
+}
+
+impl World for FixedWorld {
+    fn call(&self, request: Request<Body>) -> Answering {
+        let app = self.app.clone();
+        Box::pin(async move { app.call(request).await })
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    fn begin(&self, twist: Twist) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match twist {
+            Twist::StoreReadOnly => self.faults.read_only(true),
+            Twist::StoreFull => self.faults.disk_full(true),
+            Twist::StoreFails | Twist::CatalogFails => self.faults.io_error(true),
+            Twist::StoreHangs | Twist::CatalogHangs => self.faults.hang(true),
+            Twist::ImagesPrivate => return Box::pin(self.make_images_private()),
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
