@@ -1,0 +1,156 @@
+//! `GET /v2/images/{image_id}/file`: the bytes of an image, or one range of them (D-026).
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body::{Frame, SizeHint};
+use pentaprism_core::dialects::glance::download_image_data::{DownloadImageData, DownloadImageDataOk};
+use pentaprism_core::range::{ByteRange, ContentRange, RangeError};
+use pentaprism_core::{Body, BodyError, ErrorStatus};
+use pentaprism_store::{Blocks, ReadError};
+
+use super::Glance;
+use super::caller::Caller;
+use super::faults::Fault;
+use super::problem::{self, Problem};
+use super::show::not_found;
+
+/// What a download answers.
+pub(super) enum Download {
+    /// There are no bytes yet.
+    Nothing,
+    /// All bytes, or a part of them.
+    Bytes {
+        /// MD5 of the whole.
+        checksum: Option<String>,
+        /// The part and the size of the whole, when a part was asked for.
+        part: Option<ContentRange>,
+        /// The bytes.
+        body: Body,
+    },
+}
+
+impl Glance {
+    /// Opens the bytes of an image that the caller sees.
+    pub(super) async fn download(&self, caller: &Caller, input: &DownloadImageData) -> Result<Download, Problem> {
+        let missing = || not_found(&input.image_id);
+        let seen = self.look_up_visible(caller, &input.image_id).await?.ok_or_else(missing)?;
+        let Some(content) = seen.image.name.content else { return Ok(Download::Nothing) };
+        let asked = asked_range(input, content.size)?;
+        let range = asked.clone().unwrap_or(0..content.size);
+        let body = if range.is_empty() {
+            Body::empty()
+        } else {
+            let opened = self.context.store.open_content(content).await;
+            let blocks = opened.and_then(|reader| reader.read(range.clone()));
+            Body::stream(Sent { left: range.end - range.start, blocks: blocks.map_err(|error| unreadable(error, missing))? })
+        };
+        let part = asked.map(|range| ContentRange { first: range.start, last: range.end - 1, length: content.size });
+        Ok(Download::Bytes { checksum: seen.image.attributes.checksum, part, body })
+    }
+}
+
+impl Download {
+    /// The documented success.
+    pub(super) fn answer(self, x_openstack_request_id: String) -> (DownloadImageDataOk, Option<Body>) {
+        let accept_ranges = Some("bytes".to_owned());
+        match self {
+            Self::Nothing => (DownloadImageDataOk::NoContent { x_openstack_request_id }, None),
+            Self::Bytes { checksum: content_md5, part: None, body } => {
+                (DownloadImageDataOk::Ok { x_openstack_request_id, content_md5, accept_ranges }, Some(body))
+            }
+            Self::Bytes { checksum: content_md5, part: Some(part), body } => {
+                let content_range = part.to_string();
+                let ok = DownloadImageDataOk::PartialContent {
+                    x_openstack_request_id,
+                    content_md5,
+                    accept_ranges,
+                    content_range,
+                };
+                (ok, Some(body))
+            }
+        }
+    }
+}
+
+/// The part of `size` bytes that a request asks for; none when it asks for all. Never empty.
+fn asked_range(input: &DownloadImageData, size: u64) -> Result<Option<Range<u64>>, Fault> {
+    if let Some(header) = &input.range {
+        let range = ByteRange::parse(header).and_then(|range| range.resolve(size));
+        return range.map(Some).map_err(|error| refused_range(error, "Range", size));
+    }
+    let Some(header) = &input.content_range else { return Ok(None) };
+    let refused = |error| refused_range(error, "Content-Range", size);
+    // Old clients leave the length open.
+    let text = header.trim().strip_suffix("/*").map_or_else(|| header.clone(), |range| format!("{range}/{size}"));
+    let range = ContentRange::parse(&text).map_err(refused)?;
+    let asked = ByteRange::From { first: range.first, last: Some(range.last) };
+    asked.resolve(size).map(Some).map_err(refused)
+}
+
+fn refused_range(error: RangeError, header: &str, size: u64) -> Fault {
+    match error {
+        RangeError::Several => Fault::new(
+            ErrorStatus::BAD_REQUEST,
+            "Requests with multiple ranges are not supported in Glance. You may make multiple single-range requests instead.",
+        ),
+        RangeError::Malformed => Fault::new(ErrorStatus::RANGE_NOT_SATISFIABLE, format!("Invalid {header} header.")),
+        RangeError::Unsatisfiable => Fault::new(
+            ErrorStatus::RANGE_NOT_SATISFIABLE,
+            format!("The {header} header asks for bytes that are not there: the image has {size} bytes."),
+        ),
+    }
+}
+
+/// Bytes that were released since the record was read belong to an image that is deleted.
+fn unreadable(error: ReadError, missing: impl FnOnce() -> Fault) -> Problem {
+    match error {
+        ReadError::Gone => missing().into(),
+        ReadError::Fault(fault) => problem::of_records(fault),
+        other => other.into(),
+    }
+}
+
+/// Blocks of the store on their way to a client.
+struct Sent {
+    left: u64,
+    blocks: Blocks,
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = std::task::ready!(Pin::new(&mut self.blocks).poll_next(context));
+        Poll::Ready(match polled {
+            Some(Ok(block)) => {
+                self.left = self.left.saturating_sub(block.len() as u64);
+                Some(Ok(Frame::data(block)))
+            }
+            Some(Err(error)) => {
+                tracing::error!(cause = ?error.to_string(), left = self.left, "an image cannot be read to its end");
+                Some(Err(BodyError::Source(Box::new(error))))
+            }
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/ranges.rs"]
+mod tests;
