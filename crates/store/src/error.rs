@@ -90,6 +90,12 @@ impl Fault {
         }
     }
 
+    /// Whether a change that failed so may have been made all the same.
+    #[must_use]
+    pub const fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::Unknown | Self::Deadline { .. } | Self::Closed)
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
     }

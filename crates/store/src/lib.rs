@@ -6,27 +6,47 @@
 
 pub mod catalog;
 mod change;
+mod checksum;
+mod chunk;
 mod clock;
 mod digest;
 mod error;
+mod fault;
+mod fsck;
 mod ids;
+mod inner;
 mod model;
 mod options;
+mod pipeline;
+mod ranges;
+mod reader;
 pub mod segments;
+mod session;
+mod startup;
 mod store;
+mod sweep;
+mod upload;
 
+pub use catalog::Catalog;
 pub use change::{
     Applied, Body, Change, DONE_WRITERS_STAY, Effect, NewContent, NewName, NewWriter, Step, TreeCopy, Update,
 };
+pub use chunk::ChunkWriter;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use digest::{DigestSet, Digests};
 pub use error::{
     ChangeError, ChunkError, CommitError, Fault, OpenError, ReadError, Refusal, SessionError, UploadError,
 };
+pub use fault::Faults;
+pub use fsck::FsckReport;
 pub use ids::{Ids, RandomIds, SequentialIds};
 pub use model::{
     Account, BlobId, ByteRange, ChunkRequest, Condition, Content, FileEntry, FolderEntry, Level, ListQuery, Name,
     NameKey, Order, Session, Tree, UploadRequest, Usage,
 };
 pub use options::{DataFolder, Durability, Limits, Options, SMALL_THRESHOLD_LIMIT};
-pub use store::*;
+pub use reader::{Blocks, Reader};
+pub use segments::Segments;
+pub use store::Store;
+pub use sweep::{Garbage, Swept};
+pub use upload::{Received, Upload};

@@ -1,215 +1,291 @@
 //! The handle that the layers above use.
-use std::{
-    future::Future,
-    ops::Range,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
 
-use bytes::Bytes;
-use futures_util::Stream;
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use uuid::Uuid;
 
-use crate::*;
+use crate::{
+    catalog::Catalog,
+    change::{Applied, Change},
+    chunk::ChunkWriter,
+    clock::Timestamp,
+    error::{ChangeError, ChunkError, Fault, OpenError, ReadError, SessionError, UploadError},
+    fault::{Faults, FaultyCatalog, FaultySegments},
+    fsck::{self, FsckReport},
+    inner::Inner,
+    model::{
+        ChunkRequest, Content, FileEntry, FolderEntry, Level, ListQuery, Name, NameKey, Session, Tree, UploadRequest,
+        Usage,
+    },
+    options::Options,
+    reader::Reader,
+    segments::Segments,
+    session,
+    startup::{self, Premises},
+    sweep::{self, Garbage, Swept},
+    upload::Upload,
+};
 
-fn pending<T>() -> T {
-    panic!("this body lands with the next commit")
+/// An open store; cheap to clone. When the last clone goes, its background tasks end; [`close`](Self::close) also waits for what is
+/// running.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    _last: Arc<DropGuard>,
 }
 
-/// An open store; cheap to clone.
-#[derive(Clone)]
-pub struct Store(());
-/// Switches that make a store fail.
-#[derive(Clone)]
-pub struct Faults(());
-/// A running upload of a whole body.
-pub struct Upload(());
-/// A body that was received as a whole.
-pub struct Received(Digests);
-/// Pinned content.
-pub struct Reader(());
-/// Blocks of content.
-pub struct Blocks(());
-/// A running upload of a chunk.
-pub struct ChunkWriter(());
-/// What a sweep freed.
-pub struct Swept {
-    /// Contents freed.
-    pub blobs: u64,
-}
-
-#[allow(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    missing_docs,
-    reason = "signatures first"
-)]
 impl Store {
-    pub async fn open(_: Options) -> Result<Store, OpenError> {
-        pending()
+    /// Opens the data folder, which it makes when there is none. Must be called inside a Tokio runtime with time.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] when another process has it, [`OpenError::Mismatch`] when folder and database do not belong together,
+    /// [`OpenError::TooNew`], [`OpenError::Limit`], else [`OpenError::Fault`].
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        let engines = startup::open(&options).await?;
+        Ok(Self::over(&options, Arc::new(engines.catalog), Arc::new(engines.segments), engines.premises))
     }
-    pub async fn open_faulty(_: Options) -> Result<(Store, Faults), OpenError> {
-        pending()
+
+    /// The same store with switches that make it fail, for tests.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_faulty(options: Options) -> Result<(Self, Faults), OpenError> {
+        let engines = startup::open(&options).await?;
+        let faults = Faults::default();
+        let catalog = Arc::new(FaultyCatalog::new(Arc::new(engines.catalog), faults.clone()));
+        let segments = Arc::new(FaultySegments::new(Arc::new(engines.segments), faults.clone()));
+        Ok((Self::over(&options, catalog, segments, engines.premises), faults))
     }
-    pub async fn close(&self, _deadline: Duration) -> bool {
-        pending()
+
+    fn over(options: &Options, catalog: Arc<dyn Catalog>, segments: Arc<dyn Segments>, premises: Premises) -> Self {
+        let limits = options.limits.clone();
+        let stop = CancellationToken::new();
+        let inner = Arc::new(Inner {
+            catalog,
+            segments,
+            clock: Arc::clone(&options.clock),
+            ids: Arc::clone(&options.ids),
+            tasks: TaskTracker::new(),
+            runtime: tokio::runtime::Handle::current(),
+            stop: stop.clone(),
+            litter: tokio::sync::Notify::new(),
+            unknown: tokio::sync::Notify::new(),
+            small_budget: Arc::new(Semaphore::new(limits.small_budget)),
+            large_budget: Arc::new(Semaphore::new(limits.large_budget)),
+            large_uploads: Arc::new(Semaphore::new(limits.large_uploads)),
+            claims: Arc::default(),
+            pins: Arc::default(),
+            sessions: session::Sessions::default(),
+            limits,
+            premises,
+        });
+        sweep::start(&inner);
+        Self { inner, _last: Arc::new(stop.drop_guard()) }
     }
+
+    /// Ends the store: background tasks stop, what is queued is finished, uploads that were given up are freed. Says whether all
+    /// of that was done in time. Afterwards everything answers [`Fault::Closed`].
+    pub async fn close(&self, deadline: Duration) -> bool {
+        let inner = &self.inner;
+        inner.stop.cancel();
+        inner.tasks.close();
+        let ended = async {
+            inner.tasks.wait().await;
+            inner.segments.close().await;
+            inner.catalog.close().await;
+        };
+        tokio::time::timeout(deadline, ended).await.is_ok()
+    }
+
+    /// The present moment of the injected clock.
+    #[must_use]
     pub fn now(&self) -> Timestamp {
-        pending()
+        self.inner.clock.now()
     }
+
+    /// A new id of the injected source.
+    #[must_use]
     pub fn next_id(&self) -> Uuid {
-        pending()
+        self.inner.ids.next()
     }
-    pub async fn get(&self, _: &NameKey) -> Result<Option<Name>, Fault> {
-        pending()
+
+    /// The folder that the data lies in.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        &self.inner.premises.root
     }
-    pub async fn is_buried(&self, _: &NameKey) -> Result<bool, Fault> {
-        pending()
+
+    /// A name as it stands.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn get(&self, key: &NameKey) -> Result<Option<Name>, Fault> {
+        let inner = &self.inner;
+        // The claim is asked first: an upload that ends in between shows its result, never "queued" with the result missing.
+        let open_writer = inner.claims.holds(key);
+        let name = inner.in_time(inner.catalog.name(key)).await??;
+        Ok(name.map(|name| Name { open_writer, ..name }))
     }
-    pub async fn list(&self, _: ListQuery) -> Result<Vec<Name>, Fault> {
-        pending()
+
+    /// Whether a name was buried: it can never be created again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_buried(&self, key: &NameKey) -> Result<bool, Fault> {
+        self.inner.in_time(self.inner.catalog.is_buried(key)).await?
     }
-    pub async fn usage(&self, _dialect: &str, _scope: &str) -> Result<Usage, Fault> {
-        pending()
+
+    /// A page of the names of a scope.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(&self, query: ListQuery) -> Result<Vec<Name>, Fault> {
+        let inner = &self.inner;
+        let mut names = inner.in_time(inner.catalog.names(query)).await??;
+        for name in &mut names {
+            name.open_writer = inner.claims.holds(&name.key);
+        }
+        Ok(names)
     }
-    pub async fn apply(&self, _: Change) -> Result<Applied, ChangeError> {
-        pending()
+
+    /// What an account holds.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn usage(&self, dialect: &str, scope: &str) -> Result<Usage, Fault> {
+        self.inner.in_time(self.inner.catalog.usage(dialect, scope)).await?
     }
-    pub async fn begin(&self, _: UploadRequest) -> Result<Upload, UploadError> {
-        pending()
+
+    /// Carries a change out, as a whole or not at all, and resolves when it is durable. It runs to its end even if this future is dropped.
+    ///
+    /// # Errors
+    /// [`ChangeError::Refused`] when a condition does not hold, else [`ChangeError::Fault`].
+    pub async fn apply(&self, change: Change) -> Result<Applied, ChangeError> {
+        let inner = Arc::clone(&self.inner);
+        self.inner.owned(async move { inner.apply(change).await }).await?
     }
-    pub async fn open_content(&self, _: Content) -> Result<Reader, ReadError> {
-        pending()
+
+    /// Begins the upload of a whole body.
+    ///
+    /// # Errors
+    /// [`UploadError::TargetBusy`] and [`UploadError::TargetRefused`] for an exclusive target; [`UploadError::OverQuota`] when the
+    /// announced size has no room; [`UploadError::Fault`], among others when the disk has none.
+    pub async fn begin(&self, request: UploadRequest) -> Result<Upload, UploadError> {
+        Upload::begin(Arc::clone(&self.inner), request).await
     }
-    pub async fn level(&self, _: &Tree, _path: &str) -> Result<Level, Fault> {
-        pending()
+
+    /// Opens content for reading and pins it.
+    ///
+    /// # Errors
+    /// [`ReadError::Gone`] when it was released since its name was read, [`ReadError::Damaged`], [`ReadError::Fault`].
+    pub async fn open_content(&self, content: Content) -> Result<Reader, ReadError> {
+        Reader::open(Arc::clone(&self.inner), content).await
     }
-    pub async fn file(&self, _: &Tree, _path: &str) -> Result<Option<FileEntry>, Fault> {
-        pending()
+
+    /// What is at a path of a tree, one level deep. The empty path is the root, which always exists.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn level(&self, tree: &Tree, path: &str) -> Result<Level, Fault> {
+        self.inner.in_time(self.inner.catalog.level(tree, path)).await?
     }
-    pub async fn folder(&self, _: &Tree, _path: &str) -> Result<Option<FolderEntry>, Fault> {
-        pending()
+
+    /// The file of a path.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn file(&self, tree: &Tree, path: &str) -> Result<Option<FileEntry>, Fault> {
+        let name = self.inner.in_time(self.inner.catalog.name(&tree.name(path))).await??;
+        Ok(name.and_then(|name| {
+            let content = name.content?;
+            Some(FileEntry { path: name.key.key, version: name.version, modified: name.modified, content })
+        }))
     }
-    pub async fn begin_chunk(&self, _: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
-        pending()
+
+    /// The counters of a folder.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn folder_entry(&self, tree: &Tree, path: &str) -> Result<Option<FolderEntry>, Fault> {
+        self.inner.in_time(self.inner.catalog.folder(tree, path)).await?
     }
-    pub async fn session(&self, _: &Tree, _id: Uuid) -> Result<Option<Session>, Fault> {
-        pending()
+
+    /// Begins a chunk. The first one of an unknown session begins the session. An older chunk that is on its way with some of the
+    /// same bytes is given up for this one.
+    ///
+    /// # Errors
+    /// See [`ChunkError`]; nothing of the chunk counts then.
+    pub async fn begin_chunk(&self, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
+        session::begin_chunk(Arc::clone(&self.inner), request).await
     }
-    pub async fn sessions_at(&self, _: &Tree, _path: &str) -> Result<Vec<Session>, Fault> {
-        pending()
+
+    /// An open session; none when it was never begun, was committed, deleted, or has expired.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session(&self, tree: &Tree, id: Uuid) -> Result<Option<Session>, Fault> {
+        session::get(&self.inner, tree, id).await
     }
-    pub async fn commit_session(&self, _: &Tree, _id: Uuid) -> Result<(), SessionError> {
-        pending()
+
+    /// The open sessions of a path.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sessions_at(&self, tree: &Tree, path: &str) -> Result<Vec<Session>, Fault> {
+        session::at_path(&self.inner, tree, path).await
     }
-    pub async fn delete_session(&self, _: &Tree, _id: Uuid) -> Result<bool, Fault> {
-        pending()
+
+    /// Makes a complete session the file of its path, replacing one that is there. The cost does not depend on the size. A repeat is
+    /// fine while the path still has these bytes, for half an hour. It runs to its end even if this future is dropped.
+    ///
+    /// # Errors
+    /// [`SessionError::Unknown`], [`SessionError::Incomplete`], [`SessionError::Fault`].
+    pub async fn commit_session(&self, tree: &Tree, id: Uuid) -> Result<(), SessionError> {
+        self.inner.owned(session::commit(Arc::clone(&self.inner), tree.clone(), id)).await?
     }
+
+    /// Ends a session and frees its chunks; false when there is none. It runs to its end even if this future is dropped.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete_session(&self, tree: &Tree, id: Uuid) -> Result<bool, Fault> {
+        self.inner.owned(session::delete(Arc::clone(&self.inner), tree.clone(), id)).await?
+    }
+
+    /// Frees now what the background task would free later.
+    ///
+    /// # Errors
+    /// When the store fails; what is left is tried again later.
     pub async fn sweep(&self) -> Result<Swept, Fault> {
-        pending()
+        sweep::sweep(&self.inner).await
     }
-}
-#[allow(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    missing_docs,
-    reason = "signatures first"
-)]
-impl Faults {
-    pub fn disk_full(&self, _: bool) {
-        pending()
+
+    /// What a sweep would free, besides what the clock has ended since the last one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn garbage(&self) -> Result<Vec<Garbage>, Fault> {
+        sweep::garbage(&self.inner).await
     }
-    pub fn read_only(&self, _: bool) {
-        pending()
+
+    /// Computes now the digests that the background task would compute later; says how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn fingerprint(&self) -> Result<u64, Fault> {
+        sweep::fingerprint(&self.inner).await
     }
-    pub fn io_error(&self, _: bool) {
-        pending()
-    }
-    pub fn hang(&self, _: bool) {
-        pending()
-    }
-    pub fn lose_commits(&self, _: u32) {
-        pending()
-    }
-    pub fn fail_syncs(&self, _: u32) {
-        pending()
-    }
-}
-#[allow(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    missing_docs,
-    reason = "signatures first"
-)]
-impl Upload {
-    pub async fn push(&mut self, _: Bytes) -> Result<(), UploadError> {
-        pending()
-    }
-    pub fn received(&self) -> u64 {
-        pending()
-    }
-    pub async fn finish(self) -> Result<Received, UploadError> {
-        pending()
-    }
-}
-#[allow(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    missing_docs,
-    reason = "signatures first"
-)]
-impl Received {
-    pub fn size(&self) -> u64 {
-        pending()
-    }
-    pub fn digests(&self) -> &Digests {
-        &self.0
-    }
-    pub async fn commit(self, _: Change) -> Result<Applied, CommitError> {
-        pending()
-    }
-}
-#[allow(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    missing_docs,
-    reason = "signatures first"
-)]
-impl ChunkWriter {
-    pub async fn push(&mut self, _: Bytes) -> Result<(), ChunkError> {
-        pending()
-    }
-    pub async fn finish(self) -> Result<(), ChunkError> {
-        pending()
-    }
-    pub fn superseded(&self) -> impl Future<Output = ()> + Send + 'static {
-        async { pending() }
-    }
-}
-#[allow(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    missing_docs,
-    reason = "signatures first"
-)]
-impl Reader {
-    pub fn size(&self) -> u64 {
-        pending()
-    }
-    pub fn read(&self, _: Range<u64>) -> Result<Blocks, ReadError> {
-        pending()
-    }
-}
-impl Stream for Blocks {
-    type Item = Result<Bytes, ReadError>;
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        pending()
+
+    /// Checks every row against its bytes and every content against its digest. Changes nothing; reads everything.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read; damage is part of the report.
+    pub async fn fsck(&self) -> Result<FsckReport, Fault> {
+        fsck::fsck(&self.inner).await
     }
 }

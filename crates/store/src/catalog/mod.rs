@@ -1,1 +1,135 @@
-//! The half of the store that takes decisions: what every engine for rows must do.
+//! The half of the store that takes decisions: what every engine for rows must do. [`sqlite`] is the embedded one.
+
+mod apply;
+mod committer;
+mod names;
+mod queries;
+mod schema;
+pub(crate) mod sqlite;
+mod tree;
+mod writers;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::{
+    change::{Applied, Change},
+    clock::Timestamp,
+    error::{ChangeError, Fault},
+    model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
+    segments::{Container, Location},
+};
+
+/// The result of a read.
+pub type Read<'a, T> = BoxFuture<'a, Result<T, Fault>>;
+
+/// Stored bytes as the catalog knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobRow {
+    /// Its id.
+    pub id: BlobId,
+    /// Names may share it and readers may read it.
+    pub ready: bool,
+    /// It waits to be freed.
+    pub doomed: bool,
+    /// Size in bytes.
+    pub size: u64,
+    /// Its BLAKE3, once known.
+    pub blake3: Option<[u8; 32]>,
+}
+
+/// A stretch of a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentRow {
+    /// First byte inside the blob.
+    pub position: u64,
+    /// Bytes.
+    pub length: u64,
+    /// Where it lies.
+    pub location: Location,
+    /// CRC-32C of each 1 MiB block counted from its first byte, 4 bytes each, big-endian.
+    pub checksums: Bytes,
+}
+
+/// A session's writer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The writer's id.
+    pub writer: Uuid,
+    /// The session's id.
+    pub session: Uuid,
+    /// The path it will become.
+    pub path: String,
+    /// The blob it writes.
+    pub blob: BlobId,
+    /// It takes bytes; else it was committed.
+    pub open: bool,
+    /// Size of the whole.
+    pub total: u64,
+    /// Bytes recorded.
+    pub received: u64,
+    /// Ranges recorded.
+    pub ranges: u64,
+    /// When its last chunk was recorded, or when it was begun.
+    pub touched: Timestamp,
+}
+
+/// An engine for names, contents, sessions and quotas. `apply` resolves when its change is durable.
+pub trait Catalog: Send + Sync + 'static {
+    /// Carries out a change: as a whole or not at all.
+    fn apply(&self, change: Change) -> BoxFuture<'_, Result<Applied, ChangeError>>;
+
+    /// A name. Its `open_writer` is for the store to fill in.
+    fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>>;
+
+    /// Whether a name has a tombstone.
+    fn is_buried<'a>(&'a self, key: &'a NameKey) -> Read<'a, bool>;
+
+    /// A page of names.
+    fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>>;
+
+    /// What an account holds.
+    fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage>;
+
+    /// One level of a tree.
+    fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level>;
+
+    /// A folder's counters.
+    fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>>;
+
+    /// A blob.
+    fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>>;
+
+    /// At most `limit` segments of a blob that end behind `from`, by position.
+    fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>>;
+
+    /// The open session of an id, else the one committed last.
+    fn session<'a>(&'a self, tree: &'a Tree, id: Uuid) -> Read<'a, Option<SessionRow>>;
+
+    /// Open sessions of a path.
+    fn sessions_at<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Vec<SessionRow>>;
+
+    /// Doomed blobs by id, behind `after`.
+    fn doomed(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>>;
+
+    /// Ready blobs whose BLAKE3 is not known, by id, behind `after`.
+    fn unknown(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>>;
+
+    /// All blobs by id, behind `after`.
+    fn blobs(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>>;
+
+    /// Whether any row names the container.
+    fn knows(&self, container: Container) -> Read<'_, bool>;
+
+    /// First byte of a pack behind its last recorded segment; none when no row names the pack.
+    fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>>;
+
+    /// What is wrong with the counters: references, folders, usage. One sentence each.
+    fn audit(&self) -> Read<'_, Vec<String>>;
+
+    /// Ends the engine's threads after what is queued.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+pub(crate) use names::check;

@@ -1,10 +1,15 @@
 //! The half of the store that keeps bytes: what every engine for segments must do.
 
-use std::fmt;
+pub(crate) mod files;
+pub(crate) mod folder;
+mod own;
+mod pack;
+pub(crate) mod system;
+
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::error::Fault;

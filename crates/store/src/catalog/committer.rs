@@ -1,0 +1,234 @@
+//! The one thread that writes to the database. Whatever waited while the last batch was committed is the next batch; there is no
+//! timer. A refused change fails its caller, a failing disk the batch.
+
+use std::{path::PathBuf, sync::Arc, thread};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    apply::{self, StepError},
+    sqlite::{self, Pragmas},
+};
+use crate::{
+    change::{Applied, Change},
+    clock::Clock,
+    error::{ChangeError, Fault},
+};
+
+/// Changes in one batch.
+const BATCH: usize = 512;
+/// Changes that may wait; more wait in their callers.
+const QUEUE: usize = 1_024;
+/// A write-ahead log of this size is copied into the database by the thread beside this one.
+const CHECKPOINT_AT: u64 = 4 * 1024 * 1024;
+/// A write-ahead log of this size is copied and cut by this thread itself, because the other cannot keep up.
+const TRUNCATE_AT: u64 = 64 * 1024 * 1024;
+
+type Reply = oneshot::Sender<Result<Applied, ChangeError>>;
+
+/// A change and who waits for it.
+pub(super) struct Job {
+    pub(super) change: Change,
+    pub(super) reply: Reply,
+}
+
+/// Starts the thread; it ends when every sender is gone.
+pub(super) fn start(
+    db: Connection,
+    path: PathBuf,
+    pragmas: Pragmas,
+    clock: Arc<dyn Clock>,
+) -> std::io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
+    let (sender, jobs) = mpsc::channel(QUEUE);
+    let (checkpoints, wanted) = std::sync::mpsc::sync_channel(1);
+    let log = path.with_extension("sqlite-wal");
+    let beside = {
+        let path = path.clone();
+        thread::Builder::new().name("store-checkpoint".into()).spawn(move || checkpoint(&path, pragmas, &wanted))?
+    };
+    let mut committer = Committer { db: Some(db), path, log, pragmas, clock, checkpoints };
+    let thread = thread::Builder::new().name("store-committer".into()).spawn(move || {
+        committer.run(jobs);
+        // Without its sender the thread beside this one ends; its last word does not matter.
+        drop(committer);
+        drop(beside.join());
+    })?;
+    Ok((sender, thread))
+}
+
+/// Copies the log into the database off the path, on a connection of its own.
+fn checkpoint(path: &std::path::Path, pragmas: Pragmas, wanted: &std::sync::mpsc::Receiver<()>) {
+    let mut db = None;
+    while wanted.recv().is_ok() {
+        if db.is_none() {
+            db = sqlite::connect(path, pragmas).ok();
+        }
+        let Some(open) = &db else { continue };
+        if let Err(error) = open.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the log could not be copied into the database");
+            db = None;
+        }
+    }
+}
+
+struct Committer {
+    /// None after a failed commit, until it could be opened again.
+    db: Option<Connection>,
+    path: PathBuf,
+    log: PathBuf,
+    pragmas: Pragmas,
+    clock: Arc<dyn Clock>,
+    checkpoints: std::sync::mpsc::SyncSender<()>,
+}
+
+impl Committer {
+    fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(first) = jobs.blocking_recv() {
+            batch.push(first);
+            while batch.len() < BATCH
+                && let Ok(next) = jobs.try_recv()
+            {
+                batch.push(next);
+            }
+            self.commit(&mut batch);
+            self.keep_log_short();
+        }
+    }
+
+    /// One transaction for the batch; everybody is answered after it is durable.
+    fn commit(&mut self, batch: &mut Vec<Job>) {
+        let results = match self.carry_out(batch) {
+            Ok(results) => results,
+            Err(fault) => {
+                tracing::warn!(%fault, changes = batch.len(), "a batch of changes failed");
+                vec![Err(ChangeError::Fault(fault)); batch.len()]
+            }
+        };
+        for (job, result) in batch.drain(..).zip(results) {
+            // Nobody waits when the caller was dropped; the change is made all the same.
+            drop(job.reply.send(result));
+        }
+    }
+
+    fn carry_out(&mut self, batch: &[Job]) -> Result<Vec<Result<Applied, ChangeError>>, Fault> {
+        let mut db = match self.db.take() {
+            Some(db) => db,
+            None => sqlite::connect(&self.path, self.pragmas).map_err(Fault::from_database)?,
+        };
+        let (number, results) = match self.run_batch(&mut db, batch) {
+            Ok(done) => done,
+            Err(BatchError::Before(error)) => {
+                // A connection that failed before its commit has rolled back; it may go on.
+                self.db = Some(db);
+                return Err(Fault::from_database(error));
+            }
+            Err(BatchError::Commit { error, number, results }) => {
+                tracing::error!(%error, "a commit failed; reading back whether it happened");
+                drop(db);
+                self.reread(number)?;
+                return Ok(results);
+            }
+        };
+        tracing::trace!(number, changes = batch.len(), "committed");
+        self.db = Some(db);
+        Ok(results)
+    }
+
+    fn run_batch(
+        &self,
+        db: &mut Connection,
+        batch: &[Job],
+    ) -> Result<(u64, Vec<Result<Applied, ChangeError>>), BatchError> {
+        let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let number: u64 = transaction
+            .prepare_cached("UPDATE store SET batch = batch + 1 RETURNING batch")?
+            .query_row([], |row| row.get(0))?;
+        let mut results = Vec::with_capacity(batch.len());
+        for job in batch {
+            let now = self.clock.now();
+            let savepoint = transaction.savepoint()?;
+            let result = match apply::apply(&savepoint, now, &job.change) {
+                Ok(effects) => {
+                    savepoint.commit()?;
+                    Ok(Applied { at: now, effects })
+                }
+                Err((_, StepError::Sql(error))) if fails_batch(&error) => return Err(error.into()),
+                Err((step, error)) => {
+                    savepoint.finish()?;
+                    Err(match error {
+                        StepError::Refused(refusal) => ChangeError::Refused { step, refusal },
+                        StepError::Sql(error) => ChangeError::Fault(Fault::from_database(error)),
+                    })
+                }
+            };
+            results.push(result);
+        }
+        match transaction.commit() {
+            Ok(()) => Ok((number, results)),
+            Err(error) => Err(BatchError::Commit { error, number, results }),
+        }
+    }
+
+    /// After a failed commit: opens the database again and reads whether the batch is in it. What was read back is made durable
+    /// before anybody is told, because the failure may have been the sync.
+    fn reread(&mut self, number: u64) -> Result<(), Fault> {
+        let db = sqlite::connect(&self.path, self.pragmas).map_err(|_| Fault::Unknown)?;
+        let found: u64 = db.query_row("SELECT batch FROM store", [], |row| row.get(0)).map_err(|_| Fault::Unknown)?;
+        if found < number {
+            self.db = Some(db);
+            return Err(Fault::Io {
+                action: "committing to the catalog",
+                source: Arc::new(std::io::Error::other("the commit did not happen")),
+            });
+        }
+        let busy: i64 =
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(|_| Fault::Unknown)?;
+        self.db = Some(db);
+        if busy == 0 { Ok(()) } else { Err(Fault::Unknown) }
+    }
+
+    fn keep_log_short(&self) {
+        let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        if length >= TRUNCATE_AT
+            && let Some(db) = &self.db
+            && let Err(error) = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        {
+            tracing::warn!(%error, "the log could not be cut");
+        } else if length >= CHECKPOINT_AT {
+            // One that is wanted already is enough.
+            let _ = self.checkpoints.try_send(());
+        }
+    }
+}
+
+enum BatchError {
+    /// Nothing was committed.
+    Before(rusqlite::Error),
+    /// The commit itself failed: whether it happened must be read back.
+    Commit { error: rusqlite::Error, number: u64, results: Vec<Result<Applied, ChangeError>> },
+}
+
+impl From<rusqlite::Error> for BatchError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+/// Errors of the machine, after which no change of the batch can be trusted.
+fn fails_batch(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::OutOfMemory
+                | ErrorCode::PermissionDenied
+        )
+    )
+}

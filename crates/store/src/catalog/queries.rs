@@ -1,0 +1,276 @@
+//! Reads: from the reading connections, and inside transactions.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter, types::Value as Sql};
+use uuid::Uuid;
+
+use super::{
+    BlobRow, SegmentRow, SessionRow,
+    schema::{BLOB_DOOMED, BLOB_READY, SEGMENT_READY, WRITER_DEAD, WRITER_OPEN},
+};
+use crate::{
+    clock::Timestamp,
+    model::{BlobId, Content, FileEntry, FolderEntry, Level, ListQuery, Name, NameKey, Order, Tree, Usage},
+    segments::{Container, Location},
+};
+
+type Rows<T> = rusqlite::Result<Vec<T>>;
+
+const NAME_COLUMNS: &str = "key, status, owner, attributes, blob, size, version, born, created, modified";
+
+fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> {
+    Ok(Name {
+        key: NameKey { dialect: dialect.to_owned(), scope: scope.to_owned(), key: row.get(0)? },
+        status: row.get(1)?,
+        owner: row.get(2)?,
+        attributes: row.get(3)?,
+        content: optional_content(row, 4)?,
+        version: row.get(6)?,
+        born: row.get(7)?,
+        created: Timestamp::from_unix_micros(row.get(8)?),
+        modified: Timestamp::from_unix_micros(row.get(9)?),
+        open_writer: false,
+    })
+}
+
+fn optional_content(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Content>> {
+    let blob = row.get::<_, Option<[u8; 16]>>(first)?.map(|id| BlobId(Uuid::from_bytes(id)));
+    Ok(row.get::<_, Option<u64>>(first + 1)?.map(|size| Content { blob, size }))
+}
+
+pub(super) fn name(db: &Connection, key: &NameKey) -> rusqlite::Result<Option<Name>> {
+    db.prepare_cached(
+        "SELECT key, status, owner, attributes, blob, size, version, born, created, modified FROM name
+         WHERE dialect = ?1 AND scope = ?2 AND key = ?3",
+    )?
+    .query_row(params![key.dialect, key.scope, key.key], |row| name_of(row, &key.dialect, &key.scope))
+    .optional()
+}
+
+pub(super) fn is_buried(db: &Connection, key: &NameKey) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstone WHERE dialect = ?1 AND scope = ?2 AND key = ?3)")?
+        .query_row(params![key.dialect, key.scope, key.key], |row| row.get(0))
+}
+
+pub(super) fn names(db: &Connection, query: &ListQuery) -> Rows<Name> {
+    let mut sql = format!("SELECT {NAME_COLUMNS} FROM name WHERE dialect = ? AND scope = ?");
+    let mut values: Vec<Sql> = vec![query.dialect.clone().into(), query.scope.clone().into()];
+    if let Some(owner) = &query.owner {
+        sql.push_str(" AND owner = ?");
+        values.push(owner.clone().into());
+    }
+    if let Some(status) = &query.status {
+        sql.push_str(" AND status = ?");
+        values.push(status.clone().into());
+    }
+    match (query.order, &query.after) {
+        (Order::Key, None) => sql.push_str(" ORDER BY key"),
+        (Order::Key, Some(after)) => {
+            sql.push_str(" AND key > ? ORDER BY key");
+            values.push(after.clone().into());
+        }
+        (Order::NewestFirst, None) => sql.push_str(" AND parent IS NULL ORDER BY created DESC, key DESC"),
+        (Order::NewestFirst, Some(after)) => {
+            sql.push_str(
+                " AND parent IS NULL AND (created, key) < (SELECT created, key FROM name WHERE dialect = ? AND scope = ? AND key = ?)
+                 ORDER BY created DESC, key DESC",
+            );
+            values.extend([query.dialect.clone().into(), query.scope.clone().into(), after.clone().into()]);
+        }
+    }
+    sql.push_str(" LIMIT ?");
+    values.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
+    db.prepare_cached(&sql)?
+        .query_map(params_from_iter(values), |row| name_of(row, &query.dialect, &query.scope))?
+        .collect()
+}
+
+pub(super) fn usage(db: &Connection, dialect: &str, scope: &str) -> rusqlite::Result<Usage> {
+    db.prepare_cached("SELECT bytes, reserved FROM usage WHERE dialect = ?1 AND scope = ?2")?
+        .query_row(params![dialect, scope], |row| Ok(Usage { bytes: row.get(0)?, reserved: row.get(1)? }))
+        .optional()
+        .map(Option::unwrap_or_default)
+}
+
+pub(super) fn folder(db: &Connection, tree: &Tree, path: &str) -> rusqlite::Result<Option<FolderEntry>> {
+    db.prepare_cached("SELECT path, files, bytes FROM folder WHERE dialect = ?1 AND scope = ?2 AND path = ?3")?
+        .query_row(params![tree.dialect, tree.scope, path], folder_of)
+        .optional()
+}
+
+fn folder_of(row: &Row<'_>) -> rusqlite::Result<FolderEntry> {
+    Ok(FolderEntry { path: row.get(0)?, files: row.get(1)?, bytes: row.get(2)? })
+}
+
+pub(super) fn level(db: &Connection, tree: &Tree, path: &str) -> rusqlite::Result<Level> {
+    let file = name(db, &tree.name(path))?.and_then(|name| {
+        let content = name.content?;
+        Some(FileEntry { path: name.key.key, version: name.version, modified: name.modified, content })
+    });
+    let mut folder = folder(db, tree, path)?;
+    if folder.is_none() && path.is_empty() {
+        folder = Some(FolderEntry { path: String::new(), files: 0, bytes: 0 });
+    }
+    let files = db
+        .prepare_cached(
+            "SELECT key, version, modified, blob, size FROM name WHERE dialect = ?1 AND scope = ?2 AND parent = ?3 ORDER BY key",
+        )?
+        .query_map(params![tree.dialect, tree.scope, path], |row| {
+            Ok(FileEntry {
+                path: row.get(0)?,
+                version: row.get(1)?,
+                modified: Timestamp::from_unix_micros(row.get(2)?),
+                content: optional_content(row, 3)?.unwrap_or(Content::EMPTY),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let folders = db
+        .prepare_cached(
+            "SELECT path, files, bytes FROM folder WHERE dialect = ?1 AND scope = ?2 AND parent = ?3 ORDER BY path",
+        )?
+        .query_map(params![tree.dialect, tree.scope, path], folder_of)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Level { file, folder, files, folders })
+}
+
+fn blob_of(row: &Row<'_>) -> rusqlite::Result<BlobRow> {
+    let state: i64 = row.get(1)?;
+    Ok(BlobRow {
+        id: BlobId(Uuid::from_bytes(row.get(0)?)),
+        ready: state == BLOB_READY,
+        doomed: state == BLOB_DOOMED,
+        size: row.get(2)?,
+        blake3: row.get(3)?,
+    })
+}
+
+pub(super) fn blob(db: &Connection, id: BlobId) -> rusqlite::Result<Option<BlobRow>> {
+    db.prepare_cached("SELECT id, state, size, blake3 FROM blob WHERE id = ?1")?
+        .query_row([id.0.into_bytes()], blob_of)
+        .optional()
+}
+
+/// Which blobs a page is about.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    All,
+    Doomed,
+    Unknown,
+}
+
+pub(super) fn blobs(db: &Connection, which: Which, after: Option<BlobId>, limit: u32) -> Rows<BlobRow> {
+    let sql = match which {
+        Which::All => "SELECT id, state, size, blake3 FROM blob WHERE id > ?1 ORDER BY id LIMIT ?2",
+        // A blob whose writer is still open is not final; its writer ends first.
+        Which::Doomed => "SELECT id, state, size, blake3 FROM blob WHERE state = 2 AND id > ?1 ORDER BY id LIMIT ?2",
+        Which::Unknown => {
+            "SELECT id, state, size, blake3 FROM blob WHERE state = 1 AND blake3 IS NULL AND id > ?1 ORDER BY id LIMIT ?2"
+        }
+    };
+    let after: Vec<u8> = after.map_or_else(Vec::new, |id| id.0.into_bytes().to_vec());
+    db.prepare_cached(sql)?.query_map(params![after, limit], blob_of)?.collect()
+}
+
+pub(super) fn segments(db: &Connection, blob: BlobId, from: u64, limit: u32) -> Rows<SegmentRow> {
+    // Segments do not overlap: the one that holds `from` is the last that begins at or before it.
+    db.prepare_cached(
+        "SELECT position, length, packed, container, offset, checksums FROM segment
+         WHERE blob = ?1 AND state = ?4 AND position >= coalesce(
+             (SELECT max(position) FROM segment WHERE blob = ?1 AND position <= ?2), 0)
+         ORDER BY position LIMIT ?3",
+    )?
+    .query_map(params![blob.0.into_bytes(), from, limit, SEGMENT_READY], |row| {
+        let container = Uuid::from_bytes(row.get(3)?);
+        let container = if row.get(2)? { Container::Pack(container) } else { Container::Own(container) };
+        Ok(SegmentRow {
+            position: row.get(0)?,
+            length: row.get(1)?,
+            location: Location { container, offset: row.get(4)? },
+            checksums: row.get::<_, Vec<u8>>(5)?.into(),
+        })
+    })?
+    .collect()
+}
+
+fn session_of(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        writer: Uuid::from_bytes(row.get(0)?),
+        session: Uuid::from_bytes(row.get(1)?),
+        path: row.get(2)?,
+        blob: BlobId(Uuid::from_bytes(row.get(3)?)),
+        open: row.get::<_, i64>(4)? == WRITER_OPEN,
+        total: row.get::<_, Option<u64>>(5)?.unwrap_or_default(),
+        received: row.get(6)?,
+        ranges: row.get(7)?,
+        touched: Timestamp::from_unix_micros(row.get(8)?),
+    })
+}
+
+pub(super) fn session(db: &Connection, tree: &Tree, id: Uuid) -> rusqlite::Result<Option<SessionRow>> {
+    db.prepare_cached(
+        "SELECT id, session, key, blob, state, declared, received, ranges, touched FROM writer
+         WHERE dialect = ?1 AND scope = ?2 AND session = ?3 AND state <> ?4 ORDER BY state, touched DESC LIMIT 1",
+    )?
+    .query_row(params![tree.dialect, tree.scope, id.into_bytes(), WRITER_DEAD], session_of)
+    .optional()
+}
+
+pub(super) fn sessions_at(db: &Connection, tree: &Tree, path: &str) -> Rows<SessionRow> {
+    db.prepare_cached(
+        "SELECT id, session, key, blob, state, declared, received, ranges, touched FROM writer
+         WHERE dialect = ?1 AND scope = ?2 AND key = ?3 AND state = 0 AND session IS NOT NULL ORDER BY session",
+    )?
+    .query_map(params![tree.dialect, tree.scope, path], session_of)?
+    .collect()
+}
+
+pub(super) fn knows(db: &Connection, container: Container) -> rusqlite::Result<bool> {
+    let sql = match container {
+        Container::Pack(_) => "SELECT EXISTS (SELECT 1 FROM segment WHERE container = ?1 AND packed = 1)",
+        Container::Own(_) => "SELECT EXISTS (SELECT 1 FROM blob WHERE id = ?1)",
+    };
+    db.prepare_cached(sql)?.query_row([container.id().into_bytes()], |row| row.get(0))
+}
+
+pub(super) fn pack_end(db: &Connection, pack: Uuid) -> rusqlite::Result<Option<u64>> {
+    db.prepare_cached("SELECT max(offset + length) FROM segment WHERE container = ?1 AND packed = 1")?
+        .query_row([pack.into_bytes()], |row| row.get(0))
+}
+
+/// What the counters should be, compared with what they are.
+pub(super) fn audit(db: &Connection) -> Rows<String> {
+    const CHECKS: &[(&str, &str)] = &[
+        (
+            "blob has another number of names than it counts",
+            "SELECT hex(id) FROM blob WHERE state = 1 AND refs <> (SELECT count(*) FROM name WHERE name.blob = blob.id)",
+        ),
+        ("name points at bytes that are not ready", "SELECT key FROM name WHERE blob IS NOT NULL AND blob NOT IN (SELECT id FROM blob WHERE state = 1)"),
+        (
+            "folder counts other files or bytes than lie below it",
+            "SELECT path FROM folder AS f WHERE (files, bytes) <> (SELECT count(*), coalesce(sum(size), 0) FROM name AS n
+             WHERE n.dialect = f.dialect AND n.scope = f.scope AND n.parent IS NOT NULL
+             AND (f.path = '' OR n.key >= f.path || '/' AND n.key < f.path || '0'))",
+        ),
+        (
+            "file lies in a folder that is not kept",
+            "SELECT key FROM name AS n WHERE parent IS NOT NULL AND NOT EXISTS
+             (SELECT 1 FROM folder AS f WHERE f.dialect = n.dialect AND f.scope = n.scope AND f.path = n.parent)",
+        ),
+        (
+            "account counts other bytes than its names have",
+            "SELECT scope FROM usage AS u WHERE bytes <> (SELECT coalesce(sum(size), 0) FROM name AS n
+             WHERE n.dialect = u.dialect AND n.account = u.scope)",
+        ),
+        (
+            "account has reserved other bytes than its writers",
+            "SELECT scope FROM usage AS u WHERE reserved <> (SELECT coalesce(sum(reserved), 0) FROM writer AS w
+             WHERE w.dialect = u.dialect AND w.account = u.scope)",
+        ),
+    ];
+    let mut findings = Vec::new();
+    for (complaint, sql) in CHECKS {
+        for found in db.prepare(sql)?.query_map([], |row| row.get::<_, String>(0))? {
+            findings.push(format!("{complaint}: {:?}", found?));
+        }
+    }
+    Ok(findings)
+}

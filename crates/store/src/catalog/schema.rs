@@ -1,0 +1,204 @@
+//! The tables, and how an older database becomes a newer one. A migration is never edited after a release; the next one is appended.
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::error::{Fault, OpenError};
+
+/// Every migration in order; the database's `user_version` says how many were applied.
+const MIGRATIONS: &[&str] = &[FIRST];
+
+/// Ids are 16 bytes, times microseconds since 1970, keys are compared bytewise. States are small numbers, see the constants below.
+const FIRST: &str = "
+CREATE TABLE store (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    id       BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    batch    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE name (
+    row        INTEGER PRIMARY KEY,
+    dialect    TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    parent     TEXT,
+    blob       BLOB,
+    size       INTEGER,
+    account    TEXT,
+    status     TEXT NOT NULL,
+    owner      TEXT,
+    version    INTEGER NOT NULL,
+    born       INTEGER NOT NULL,
+    created    INTEGER NOT NULL,
+    modified   INTEGER NOT NULL,
+    attributes TEXT NOT NULL,
+    UNIQUE (dialect, scope, key)
+) STRICT;
+CREATE INDEX name_newest ON name (dialect, scope, created, key) WHERE parent IS NULL;
+CREATE INDEX name_owner ON name (dialect, scope, owner, created, key) WHERE owner IS NOT NULL;
+CREATE INDEX name_level ON name (dialect, scope, parent, key) WHERE parent IS NOT NULL;
+
+CREATE TABLE folder (
+    dialect TEXT NOT NULL,
+    scope   TEXT NOT NULL,
+    path    TEXT NOT NULL,
+    parent  TEXT,
+    files   INTEGER NOT NULL,
+    bytes   INTEGER NOT NULL,
+    PRIMARY KEY (dialect, scope, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX folder_level ON folder (dialect, scope, parent, path);
+
+CREATE TABLE blob (
+    id     BLOB NOT NULL PRIMARY KEY,
+    state  INTEGER NOT NULL,
+    size   INTEGER NOT NULL,
+    refs   INTEGER NOT NULL,
+    md5    BLOB,
+    sha256 BLOB,
+    sha512 BLOB,
+    blake3 BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blob_equal ON blob (blake3, size) WHERE blake3 IS NOT NULL;
+CREATE INDEX blob_doomed ON blob (id) WHERE state = 2;
+CREATE INDEX blob_unknown ON blob (id) WHERE state = 1 AND blake3 IS NULL;
+
+CREATE TABLE segment (
+    id        BLOB NOT NULL,
+    blob      BLOB NOT NULL,
+    position  INTEGER NOT NULL,
+    length    INTEGER NOT NULL,
+    packed    INTEGER NOT NULL,
+    container BLOB NOT NULL,
+    offset    INTEGER NOT NULL,
+    checksums BLOB NOT NULL,
+    state     INTEGER NOT NULL,
+    PRIMARY KEY (blob, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX segment_pack ON segment (container, offset, length) WHERE packed = 1;
+
+CREATE TABLE writer (
+    id       BLOB NOT NULL PRIMARY KEY,
+    state    INTEGER NOT NULL,
+    dialect  TEXT NOT NULL,
+    account  TEXT NOT NULL,
+    scope    TEXT,
+    key      TEXT,
+    session  BLOB,
+    blob     BLOB NOT NULL,
+    declared INTEGER,
+    received INTEGER NOT NULL,
+    ranges   INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    touched  INTEGER NOT NULL,
+    lease    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX writer_open ON writer (dialect, scope, session) WHERE state = 0 AND session IS NOT NULL;
+CREATE INDEX writer_session ON writer (dialect, scope, session, touched) WHERE session IS NOT NULL;
+CREATE INDEX writer_path ON writer (dialect, scope, key) WHERE state = 0 AND session IS NOT NULL;
+CREATE INDEX writer_ended ON writer (touched) WHERE state <> 0;
+
+CREATE TABLE usage (
+    dialect  TEXT NOT NULL,
+    scope    TEXT NOT NULL,
+    bytes    INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    PRIMARY KEY (dialect, scope)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operation (
+    id         BLOB NOT NULL PRIMARY KEY,
+    dialect    TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    created    INTEGER NOT NULL,
+    modified   INTEGER NOT NULL,
+    lease      INTEGER,
+    attributes TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX operation_status ON operation (dialect, scope, status, created);
+
+CREATE TABLE tombstone (
+    dialect TEXT NOT NULL,
+    scope   TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    buried  INTEGER NOT NULL,
+    PRIMARY KEY (dialect, scope, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// A blob that a writer is filling.
+pub(super) const BLOB_OPEN: i64 = 0;
+/// A blob that names may share.
+pub(super) const BLOB_READY: i64 = 1;
+/// A blob without names: final, waits to be freed.
+pub(super) const BLOB_DOOMED: i64 = 2;
+/// A segment whose bytes are not known to be complete.
+pub(super) const SEGMENT_WRITING: i64 = 0;
+/// A segment whose bytes are durable.
+pub(super) const SEGMENT_READY: i64 = 1;
+/// A writer that takes bytes.
+pub(super) const WRITER_OPEN: i64 = 0;
+/// A writer whose blob became content.
+pub(super) const WRITER_DONE: i64 = 1;
+/// A writer that ended without a result.
+pub(super) const WRITER_DEAD: i64 = 2;
+
+/// Brings the database to the latest version.
+pub(super) fn migrate(db: &mut Connection) -> Result<(), MigrateError> {
+    let known = i64::try_from(MIGRATIONS.len()).expect("migrations are few");
+    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known || found < 0 {
+        return Err(MigrateError::TooNew { found, known });
+    }
+    let done = usize::try_from(found).expect("checked to be between 0 and the number of migrations");
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        let transaction = db.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", index + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Why a database could not be brought to the latest version.
+#[derive(Debug)]
+pub(crate) enum MigrateError {
+    TooNew { found: i64, known: i64 },
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl MigrateError {
+    pub(crate) fn into_open_error(self, folder: &str) -> OpenError {
+        match self {
+            Self::TooNew { found, known } => OpenError::TooNew { found, known },
+            Self::Sql(error) => OpenError::Fault { folder: folder.to_owned(), source: Fault::from_database(error) },
+        }
+    }
+}
+
+/// The id that stands in the database; none in a new one.
+pub(super) fn store_id(db: &Connection) -> rusqlite::Result<Option<Uuid>> {
+    use rusqlite::OptionalExtension as _;
+    db.query_row("SELECT id FROM store", [], |row| row.get::<_, [u8; 16]>(0))
+        .optional()
+        .map(|id| id.map(Uuid::from_bytes))
+}
+
+/// Writes the id into a new database.
+pub(super) fn set_store_id(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
+    db.execute("INSERT INTO store (one, id, sequence, batch) VALUES (1, ?1, 0, 0)", [id.into_bytes()]).map(drop)
+}
+
+/// Nothing was ever stored.
+pub(super) fn is_virgin(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("SELECT sequence = 0 AND NOT EXISTS (SELECT 1 FROM blob) FROM store", [], |row| row.get(0))
+}

@@ -1,0 +1,243 @@
+//! The embedded catalog: one SQLite file, one writing thread, a few connections for reading that are used where they are needed.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{
+    BlobRow, Catalog, Read, SegmentRow, SessionRow,
+    committer::{self, Job},
+    queries::{self, Which},
+    schema::{self, MigrateError},
+};
+use crate::{
+    change::{Applied, Change},
+    clock::Clock,
+    error::{ChangeError, Fault},
+    model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
+    options::Durability,
+    segments::Container,
+};
+
+/// Connections for reading. A read takes microseconds, so a few serve many.
+const READERS: usize = 4;
+/// How long a connection waits for another one's lock; only checkpoints and the start ever meet one.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How connections are set up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pragmas {
+    pub(crate) durability: Durability,
+}
+
+/// Opens a connection to an existing database or makes an empty one.
+pub(super) fn connect(path: &Path, pragmas: Pragmas) -> rusqlite::Result<Connection> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(BUSY)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(
+        None,
+        "synchronous",
+        match pragmas.durability {
+            Durability::Sync => "FULL",
+            Durability::None => "OFF",
+        },
+    )?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "cache_size", -2_048)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.set_prepared_statement_cache_capacity(128);
+    Ok(db)
+}
+
+/// The embedded catalog.
+pub(crate) struct SqliteCatalog {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    /// A connection that nobody uses, or the next one in turn.
+    fn take(&self) -> MutexGuard<'_, Connection> {
+        for connection in &self.connections {
+            if let Ok(free) = connection.try_lock() {
+                return free;
+            }
+        }
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
+        lock(&self.connections[turn])
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A database that was opened and migrated but does not work yet: the store compares ids first.
+pub(crate) struct OpenedCatalog {
+    db: Connection,
+    path: PathBuf,
+    pragmas: Pragmas,
+    /// The store's id; none in a new database.
+    pub(crate) store_id: Option<Uuid>,
+    /// Nothing was ever stored.
+    pub(crate) virgin: bool,
+}
+
+impl OpenedCatalog {
+    /// Opens or makes the database and brings it to the latest version.
+    pub(crate) fn open(path: &Path, pragmas: Pragmas) -> Result<Self, MigrateError> {
+        let mut db = connect(path, pragmas)?;
+        schema::migrate(&mut db)?;
+        let store_id = schema::store_id(&db)?;
+        let virgin = store_id.is_none() || schema::is_virgin(&db)?;
+        Ok(Self { db, path: path.to_owned(), pragmas, store_id, virgin })
+    }
+
+    /// Writes the id of a new store.
+    pub(crate) fn adopt(&mut self, id: Uuid) -> Result<(), Fault> {
+        schema::set_store_id(&self.db, id).map_err(Fault::from_database)?;
+        self.store_id = Some(id);
+        Ok(())
+    }
+
+    /// Starts the writing thread and opens the connections for reading.
+    pub(crate) fn start(self, clock: Arc<dyn Clock>) -> Result<SqliteCatalog, Fault> {
+        let connections = (0..READERS)
+            .map(|_| connect(&self.path, self.pragmas).map(Mutex::new))
+            .collect::<rusqlite::Result<_>>()
+            .map_err(Fault::from_database)?;
+        let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock)
+            .map_err(|error| Fault::from_io("starting the committer", error))?;
+        Ok(SqliteCatalog {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+            readers: Arc::new(Readers { connections, next: AtomicUsize::new(0) }),
+        })
+    }
+}
+
+impl SqliteCatalog {
+    /// An indexed select of microseconds, where the caller is.
+    fn quick<T: Send>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        read(&self.readers.take()).map_err(Fault::from_database)
+    }
+
+    /// A scan, on a thread that may block.
+    fn scan<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Read<'_, T> {
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || read(&readers.take()).map_err(Fault::from_database))
+                .await
+                .unwrap_or(Err(Fault::Closed))
+        })
+    }
+}
+
+impl Catalog for SqliteCatalog {
+    fn apply(&self, change: Change) -> BoxFuture<'_, Result<Applied, ChangeError>> {
+        Box::pin(async move {
+            let jobs = lock(&self.jobs).clone().ok_or(Fault::Closed)?;
+            let (reply, answer) = oneshot::channel();
+            jobs.send(Job { change, reply }).await.map_err(|_| Fault::Closed)?;
+            drop(jobs);
+            answer.await.unwrap_or(Err(ChangeError::Fault(Fault::Closed)))
+        })
+    }
+
+    fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>> {
+        Box::pin(async move { self.quick(|db| queries::name(db, key)) })
+    }
+
+    fn is_buried<'a>(&'a self, key: &'a NameKey) -> Read<'a, bool> {
+        Box::pin(async move { self.quick(|db| queries::is_buried(db, key)) })
+    }
+
+    fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>> {
+        self.scan(move |db| queries::names(db, &query))
+    }
+
+    fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
+        Box::pin(async move { self.quick(|db| queries::usage(db, dialect, scope)) })
+    }
+
+    fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {
+        let (tree, path) = (tree.clone(), path.to_owned());
+        self.scan(move |db| queries::level(db, &tree, &path))
+    }
+
+    fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>> {
+        Box::pin(async move { self.quick(|db| queries::folder(db, tree, path)) })
+    }
+
+    fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>> {
+        Box::pin(async move { self.quick(|db| queries::blob(db, id)) })
+    }
+
+    fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>> {
+        Box::pin(async move { self.quick(|db| queries::segments(db, blob, from, limit)) })
+    }
+
+    fn session<'a>(&'a self, tree: &'a Tree, id: Uuid) -> Read<'a, Option<SessionRow>> {
+        Box::pin(async move { self.quick(|db| queries::session(db, tree, id)) })
+    }
+
+    fn sessions_at<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Vec<SessionRow>> {
+        Box::pin(async move { self.quick(|db| queries::sessions_at(db, tree, path)) })
+    }
+
+    fn doomed(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
+        self.scan(move |db| queries::blobs(db, Which::Doomed, after, limit))
+    }
+
+    fn unknown(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
+        self.scan(move |db| queries::blobs(db, Which::Unknown, after, limit))
+    }
+
+    fn blobs(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
+        self.scan(move |db| queries::blobs(db, Which::All, after, limit))
+    }
+
+    fn knows(&self, container: Container) -> Read<'_, bool> {
+        Box::pin(async move { self.quick(|db| queries::knows(db, container)) })
+    }
+
+    fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>> {
+        Box::pin(async move { self.quick(|db| queries::pack_end(db, pack)) })
+    }
+
+    fn audit(&self) -> Read<'_, Vec<String>> {
+        self.scan(queries::audit)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        drop(lock(&self.jobs).take());
+        let thread = lock(&self.thread).take();
+        Box::pin(async move {
+            if let Some(thread) = thread {
+                // A committer that panicked has answered nobody; its callers were told that the store is closed.
+                drop(tokio::task::spawn_blocking(move || thread.join()).await);
+            }
+        })
+    }
+}

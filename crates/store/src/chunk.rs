@@ -1,0 +1,226 @@
+//! One chunk of a session on its way. While it is, it has its bytes to itself; a later chunk for the same bytes takes over, because
+//! it comes from the same client, who gave the older request up.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    change::Step,
+    clock::Timestamp,
+    digest::DigestSet,
+    error::{ChunkError, Fault},
+    inner::Inner,
+    model::{ByteRange, Tree},
+    pipeline::Pipeline,
+    segments::SegmentWriter,
+    session::{Open, refused},
+};
+
+/// How a flight ended.
+enum Outcome {
+    Recorded(Timestamp),
+    Doubtful,
+    Nothing,
+}
+
+impl Outcome {
+    const fn of(recorded: &Result<Timestamp, ChunkError>) -> Self {
+        match recorded {
+            Ok(at) => Self::Recorded(*at),
+            // Rows that overlap where memory knows of none: memory is behind.
+            Err(ChunkError::RangeOverlaps(_)) => Self::Doubtful,
+            Err(ChunkError::Fault(fault)) if fault.leaves_doubt() => Self::Doubtful,
+            Err(_) => Self::Nothing,
+        }
+    }
+}
+
+/// A chunk in flight, as its session sees it.
+pub(crate) struct Flight {
+    range: ByteRange,
+    writer: Uuid,
+    file: Arc<dyn SegmentWriter>,
+    /// Taken by whoever ends the flight: its own request, or the one that supersedes it.
+    pipeline: Mutex<Option<Pipeline>>,
+    superseded: CancellationToken,
+    gone: CancellationToken,
+}
+
+impl Flight {
+    pub(crate) fn start(inner: &Inner, open: &Open, range: ByteRange) -> Arc<Self> {
+        let file = Arc::clone(&open.file);
+        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&file), range.first, DigestSet::NONE, false);
+        Arc::new(Self {
+            range,
+            writer: open.row.writer,
+            file,
+            pipeline: Mutex::new(Some(pipeline)),
+            superseded: CancellationToken::new(),
+            gone: CancellationToken::new(),
+        })
+    }
+
+    pub(crate) const fn overlaps(&self, other: ByteRange) -> bool {
+        self.range.first <= other.last && other.first <= self.range.last
+    }
+
+    /// Ends the flight from outside: its pushes are refused from now on, and its bytes are free once nothing writes any more.
+    pub(crate) fn supersede(self: &Arc<Self>, inner: &Arc<Inner>, key: &(Tree, Uuid)) {
+        self.superseded.cancel();
+        self.give_up(inner, key);
+    }
+
+    /// Resolves when nothing writes the bytes any more.
+    pub(crate) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// Lets an owned task end the flight. Whoever took the pipeline before ends it instead.
+    fn give_up(self: &Arc<Self>, inner: &Arc<Inner>, key: &(Tree, Uuid)) {
+        let (flight, inner_of_task, key) = (Arc::clone(self), Arc::clone(inner), key.clone());
+        let end = async move {
+            let Some(pipeline) = flight.pipeline.lock().await.take() else { return };
+            pipeline.abandon().await;
+            flight.land(&inner_of_task, &key, Outcome::Nothing).await;
+        };
+        inner.tasks.spawn_on(end, &inner.runtime);
+    }
+
+    /// Tells the session that the flight is over, and what it recorded.
+    async fn land(self: &Arc<Self>, inner: &Inner, key: &(Tree, Uuid), outcome: Outcome) {
+        let mut slot = inner.sessions.enter(key).await;
+        if let Some(open) = slot.open.as_mut().filter(|open| open.row.writer == self.writer) {
+            open.in_flight.retain(|other| !Arc::ptr_eq(other, self));
+            match outcome {
+                Outcome::Recorded(at) => {
+                    open.recorded.insert(self.range);
+                    open.row.ranges += 1;
+                    open.row.received += self.range.len();
+                    open.row.touched = at;
+                }
+                Outcome::Doubtful => open.doubtful = true,
+                Outcome::Nothing => {}
+            }
+        }
+        drop(slot);
+        self.gone.cancel();
+    }
+}
+
+/// A running upload of a chunk. Dropping it frees its bytes for others.
+pub struct ChunkWriter {
+    inner: Arc<Inner>,
+    key: (Tree, Uuid),
+    flight: Arc<Flight>,
+    received: u64,
+    /// A push failed or was given up half-way.
+    broken: bool,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl ChunkWriter {
+    pub(crate) const fn new(
+        inner: Arc<Inner>,
+        key: (Tree, Uuid),
+        flight: Arc<Flight>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { inner, key, flight, received: 0, broken: false, permit: Some(permit) }
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Resolves when a later request took the range over: the body need not be read to its end. Pends for ever otherwise.
+    pub fn superseded(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.flight.superseded.clone().cancelled_owned()
+    }
+
+    /// Takes a piece of the body as it came; waits while the disk is behind.
+    ///
+    /// # Errors
+    /// [`ChunkError::WrongLength`] at the first byte behind the range, [`ChunkError::Superseded`], [`ChunkError::Fault`]. Nothing more
+    /// can be pushed then; drop the writer.
+    pub async fn push(&mut self, frame: Bytes) -> Result<(), ChunkError> {
+        if self.flight.superseded.is_cancelled() {
+            return Err(ChunkError::Superseded);
+        }
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(Fault::Closed.into());
+        }
+        let received = self.received + frame.len() as u64;
+        let expected = self.flight.range.len();
+        if received > expected {
+            return Err(ChunkError::WrongLength { expected, received });
+        }
+        let mut pipeline = self.flight.pipeline.lock().await;
+        let pipeline = pipeline.as_mut().ok_or(ChunkError::Superseded)?;
+        tokio::select! {
+            pushed = pipeline.push(frame) => pushed?,
+            () = self.flight.superseded.cancelled() => return Err(ChunkError::Superseded),
+        }
+        self.received = received;
+        self.broken = false;
+        Ok(())
+    }
+
+    /// Ends the chunk: when this resolves, its bytes are durable and recorded. It runs to its end even if this future is dropped.
+    ///
+    /// # Errors
+    /// [`ChunkError::WrongLength`] when bytes are missing, [`ChunkError::Superseded`], [`ChunkError::SessionGone`], or
+    /// [`ChunkError::Fault`]. Nothing of the chunk counts then.
+    pub async fn finish(mut self) -> Result<(), ChunkError> {
+        let expected = self.flight.range.len();
+        if self.broken {
+            return Err(if self.flight.superseded.is_cancelled() {
+                ChunkError::Superseded
+            } else {
+                Fault::Closed.into()
+            });
+        }
+        if self.received != expected {
+            return Err(ChunkError::WrongLength { expected, received: self.received });
+        }
+        let pipeline = self.flight.pipeline.lock().await.take().ok_or(ChunkError::Superseded)?;
+        let (inner, key, flight) = (Arc::clone(&self.inner), self.key.clone(), Arc::clone(&self.flight));
+        let permit = self.permit.take();
+        self.inner
+            .owned(async move {
+                let recorded = record(&inner, &flight, pipeline).await;
+                flight.land(&inner, &key, Outcome::of(&recorded)).await;
+                drop(permit);
+                recorded.map(drop)
+            })
+            .await?
+    }
+}
+
+impl Drop for ChunkWriter {
+    fn drop(&mut self) {
+        self.flight.give_up(&self.inner, &self.key);
+    }
+}
+
+/// Writes the rest, syncs, and records the range.
+async fn record(inner: &Inner, flight: &Flight, pipeline: Pipeline) -> Result<Timestamp, ChunkError> {
+    let written = pipeline.finish().await?;
+    inner.in_time(flight.file.sync()).await??;
+    if flight.superseded.is_cancelled() {
+        return Err(ChunkError::Superseded);
+    }
+    let step = Step::RecordChunk {
+        writer: flight.writer,
+        segment: inner.ids.next(),
+        range: flight.range,
+        checksums: written.checksums,
+        limit: inner.limits.session_ranges,
+    };
+    inner.apply(step.into()).await.map(|applied| applied.at).map_err(refused)
+}

@@ -1,0 +1,317 @@
+//! A pair of engines that fails on demand, over any other pair: for the conformance suite and for tests of the layers above.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use uuid::Uuid;
+
+use crate::{
+    catalog::{BlobRow, Catalog, Read, SegmentRow, SessionRow},
+    change::{Applied, Change, Step},
+    error::{ChangeError, Fault},
+    model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
+    segments::{Container, Location, SegmentReader, SegmentWriter, Segments},
+};
+
+/// Switches that make a store fail. All are off at first; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Switches>);
+
+#[derive(Debug, Default)]
+struct Switches {
+    disk_full: AtomicBool,
+    read_only: AtomicBool,
+    io_error: AtomicBool,
+    hang: AtomicBool,
+    damage: AtomicBool,
+    lost_commits: AtomicU32,
+    failed_syncs: AtomicU32,
+}
+
+impl Faults {
+    /// Writing bytes fails because the disk is full; rows can still be written, as the reserve promises.
+    pub fn disk_full(&self, on: bool) {
+        self.0.disk_full.store(on, Ordering::SeqCst);
+    }
+
+    /// Writing anything fails because the file system is read-only.
+    pub fn read_only(&self, on: bool) {
+        self.0.read_only.store(on, Ordering::SeqCst);
+    }
+
+    /// Writing anything fails.
+    pub fn io_error(&self, on: bool) {
+        self.0.io_error.store(on, Ordering::SeqCst);
+    }
+
+    /// Nothing that writes answers any more, until this is switched off and the request is made again.
+    pub fn hang(&self, on: bool) {
+        self.0.hang.store(on, Ordering::SeqCst);
+    }
+
+    /// Bytes that are read have a bit wrong.
+    pub fn damage(&self, on: bool) {
+        self.0.damage.store(on, Ordering::SeqCst);
+    }
+
+    /// The next changes are made, but answer [`Fault::Unknown`].
+    pub fn lose_commits(&self, count: u32) {
+        self.0.lost_commits.store(count, Ordering::SeqCst);
+    }
+
+    /// The next syncs of bytes fail.
+    pub fn fail_syncs(&self, count: u32) {
+        self.0.failed_syncs.store(count, Ordering::SeqCst);
+    }
+
+    fn rows(&self) -> Result<(), Fault> {
+        let failure = |kind| Fault::from_io("writing", io::Error::from(kind));
+        if self.0.read_only.load(Ordering::SeqCst) {
+            return Err(failure(io::ErrorKind::ReadOnlyFilesystem));
+        }
+        if self.0.io_error.load(Ordering::SeqCst) {
+            return Err(failure(io::ErrorKind::Other));
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> Result<(), Fault> {
+        if self.0.disk_full.load(Ordering::SeqCst) {
+            return Err(Fault::from_io("writing", io::ErrorKind::StorageFull.into()));
+        }
+        self.rows()
+    }
+
+    async fn hanging(&self) {
+        if self.0.hang.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn spend(counter: &AtomicU32) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+/// Rows that fail on demand.
+pub(crate) struct FaultyCatalog {
+    rows: Arc<dyn Catalog>,
+    faults: Faults,
+}
+
+impl FaultyCatalog {
+    pub(crate) fn new(rows: Arc<dyn Catalog>, faults: Faults) -> Self {
+        Self { rows, faults }
+    }
+}
+
+/// Steps that only give back are never made to fail: a test switches faults on to see a request fail, not the cleaning after it.
+fn only_frees(change: &Change) -> bool {
+    let frees = |step: &Step| matches!(step, Step::AbortWriter(_) | Step::DropBlob { .. } | Step::ForgetWriters { .. });
+    change.steps().iter().all(frees)
+}
+
+impl Catalog for FaultyCatalog {
+    fn apply(&self, change: Change) -> BoxFuture<'_, Result<Applied, ChangeError>> {
+        async move {
+            if only_frees(&change) {
+                return self.rows.apply(change).await;
+            }
+            self.faults.hanging().await;
+            self.faults.rows()?;
+            let applied = self.rows.apply(change).await;
+            if applied.is_ok() && spend(&self.faults.0.lost_commits) {
+                return Err(Fault::Unknown.into());
+            }
+            applied
+        }
+        .boxed()
+    }
+
+    fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>> {
+        self.rows.name(key)
+    }
+
+    fn is_buried<'a>(&'a self, key: &'a NameKey) -> Read<'a, bool> {
+        self.rows.is_buried(key)
+    }
+
+    fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>> {
+        self.rows.names(query)
+    }
+
+    fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
+        self.rows.usage(dialect, scope)
+    }
+
+    fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {
+        self.rows.level(tree, path)
+    }
+
+    fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>> {
+        self.rows.folder(tree, path)
+    }
+
+    fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>> {
+        self.rows.blob(id)
+    }
+
+    fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>> {
+        self.rows.segments(blob, from, limit)
+    }
+
+    fn session<'a>(&'a self, tree: &'a Tree, id: Uuid) -> Read<'a, Option<SessionRow>> {
+        self.rows.session(tree, id)
+    }
+
+    fn sessions_at<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Vec<SessionRow>> {
+        self.rows.sessions_at(tree, path)
+    }
+
+    fn doomed(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
+        self.rows.doomed(after, limit)
+    }
+
+    fn unknown(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
+        self.rows.unknown(after, limit)
+    }
+
+    fn blobs(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
+        self.rows.blobs(after, limit)
+    }
+
+    fn knows(&self, container: Container) -> Read<'_, bool> {
+        self.rows.knows(container)
+    }
+
+    fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>> {
+        self.rows.pack_end(pack)
+    }
+
+    fn audit(&self) -> Read<'_, Vec<String>> {
+        self.rows.audit()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.rows.close()
+    }
+}
+
+/// Bytes that fail on demand.
+pub(crate) struct FaultySegments {
+    bytes: Arc<dyn Segments>,
+    faults: Faults,
+}
+
+impl FaultySegments {
+    pub(crate) fn new(bytes: Arc<dyn Segments>, faults: Faults) -> Self {
+        Self { bytes, faults }
+    }
+
+    fn wrap(&self, writer: Arc<dyn SegmentWriter>) -> Arc<dyn SegmentWriter> {
+        Arc::new(FaultyWriter { writer, faults: self.faults.clone() })
+    }
+}
+
+impl Segments for FaultySegments {
+    fn put_small(&self, frames: Vec<Bytes>) -> BoxFuture<'_, Result<Location, Fault>> {
+        async move {
+            self.faults.hanging().await;
+            self.faults.bytes()?;
+            if spend(&self.faults.0.failed_syncs) {
+                return Err(Fault::from_io("syncing a pack", io::ErrorKind::Other.into()));
+            }
+            self.bytes.put_small(frames).await
+        }
+        .boxed()
+    }
+
+    fn create(&self, id: Uuid, length: Option<u64>) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>> {
+        async move {
+            self.faults.bytes()?;
+            Ok(self.wrap(self.bytes.create(id, length).await?))
+        }
+        .boxed()
+    }
+
+    fn reopen(&self, id: Uuid) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>> {
+        async move { Ok(self.wrap(self.bytes.reopen(id).await?)) }.boxed()
+    }
+
+    fn open(&self, container: Container) -> BoxFuture<'_, Result<Arc<dyn SegmentReader>, Fault>> {
+        async move {
+            let reader = self.bytes.open(container).await?;
+            Ok(Arc::new(FaultyReader { reader, faults: self.faults.clone() }) as Arc<dyn SegmentReader>)
+        }
+        .boxed()
+    }
+
+    fn free(&self, location: Location, length: u64) -> BoxFuture<'_, Result<(), Fault>> {
+        self.bytes.free(location, length)
+    }
+
+    fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>> {
+        self.bytes.free_pack(id)
+    }
+
+    fn check_room(&self, bytes: u64) -> Result<(), Fault> {
+        self.faults.bytes()?;
+        self.bytes.check_room(bytes)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.bytes.close()
+    }
+}
+
+struct FaultyWriter {
+    writer: Arc<dyn SegmentWriter>,
+    faults: Faults,
+}
+
+impl SegmentWriter for FaultyWriter {
+    fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault> {
+        self.faults.bytes()?;
+        self.writer.write_at(offset, frames)
+    }
+
+    fn end_at(&self, length: u64) -> Result<(), Fault> {
+        self.writer.end_at(length)
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        async move {
+            self.faults.hanging().await;
+            self.faults.bytes()?;
+            if spend(&self.faults.0.failed_syncs) {
+                return Err(Fault::from_io("syncing a body", io::ErrorKind::Other.into()));
+            }
+            self.writer.sync().await
+        }
+        .boxed()
+    }
+}
+
+struct FaultyReader {
+    reader: Arc<dyn SegmentReader>,
+    faults: Faults,
+}
+
+impl SegmentReader for FaultyReader {
+    fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Fault> {
+        let bytes = self.reader.read_at(offset, length)?;
+        if !self.faults.0.damage.load(Ordering::SeqCst) || bytes.is_empty() {
+            return Ok(bytes);
+        }
+        let mut wrong = bytes.to_vec();
+        wrong[0] ^= 1;
+        Ok(wrong.into())
+    }
+}

@@ -1,0 +1,204 @@
+//! What all handles of one store share: the two engines, the limits, the pins of readers and the claims of uploads.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    catalog::Catalog,
+    change::{Applied, Change, Effect, Step},
+    clock::Clock,
+    error::{ChangeError, Fault},
+    ids::Ids,
+    model::{BlobId, NameKey},
+    options::Limits,
+    pipeline,
+    segments::Segments,
+    session::Sessions,
+    startup::Premises,
+};
+
+/// What all handles of one store share.
+pub(crate) struct Inner {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) segments: Arc<dyn Segments>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) limits: Limits,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// Ends the background tasks.
+    pub(crate) stop: CancellationToken,
+    /// Something was doomed.
+    pub(crate) litter: Notify,
+    /// A session was committed, whose BLAKE3 is not known.
+    pub(crate) unknown: Notify,
+    pub(crate) small_budget: Arc<Semaphore>,
+    pub(crate) large_budget: Arc<Semaphore>,
+    pub(crate) large_uploads: Arc<Semaphore>,
+    pub(crate) claims: Arc<Claims>,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) sessions: Sessions,
+    /// Held until everything else is gone: the lock of the data folder, and a temporary folder itself.
+    pub(crate) premises: Premises,
+}
+
+/// Locks a mutex whose data is valid after every single statement, so that a panic elsewhere does no harm.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Inner {
+    /// Applies a change within the deadline.
+    pub(crate) async fn apply(&self, change: Change) -> Result<Applied, ChangeError> {
+        let applied = self.in_time(self.catalog.apply(change)).await.map_err(ChangeError::Fault)??;
+        let litters = |effect: &Effect| matches!(effect, Effect::Deleted(1..) | Effect::Shared(_) | Effect::Copied(_));
+        if applied.effects.iter().any(litters) {
+            self.litter.notify_one();
+        }
+        Ok(applied)
+    }
+
+    /// Waits for an engine, but not for ever.
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Fault> {
+        let deadline = self.limits.deadline;
+        tokio::time::timeout(deadline, work).await.map_err(|_| Fault::Deadline { deadline })
+    }
+
+    /// Part of a budget, or `Busy` after the deadline.
+    pub(crate) async fn permit(
+        &self,
+        budget: &Arc<Semaphore>,
+        amount: usize,
+        limit: usize,
+    ) -> Result<OwnedSemaphorePermit, Fault> {
+        let amount = u32::try_from(amount).unwrap_or(u32::MAX);
+        let deadline = self.limits.deadline;
+        match tokio::time::timeout(deadline, Arc::clone(budget).acquire_many_owned(amount)).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Fault::Closed),
+            Err(_) => Err(Fault::Busy { limit, deadline }),
+        }
+    }
+
+    pub(crate) fn pipelines(&self) -> pipeline::Shared {
+        pipeline::Shared {
+            tasks: self.tasks.clone(),
+            budget: Arc::clone(&self.large_budget),
+            deadline: self.limits.deadline,
+        }
+    }
+
+    /// Runs to its end even if nobody waits for it any more.
+    pub(crate) async fn owned<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.tasks.spawn_on(work, &self.runtime).await.map_err(|_| Fault::Closed)
+    }
+}
+
+/// Ends a writer that was opened, unless it was committed: for uploads that were dropped.
+pub(crate) struct AbortGuard {
+    inner: Arc<Inner>,
+    writer: Option<Uuid>,
+}
+
+impl AbortGuard {
+    pub(crate) const fn new(inner: Arc<Inner>, writer: Uuid) -> Self {
+        Self { inner, writer: Some(writer) }
+    }
+
+    /// The writer ended otherwise.
+    pub(crate) fn disarm(mut self) {
+        self.writer = None;
+    }
+}
+
+impl Drop for AbortGuard {
+    fn drop(&mut self) {
+        let Some(writer) = self.writer.take() else { return };
+        let inner = Arc::clone(&self.inner);
+        let abort = async move {
+            if let Err(error) = inner.apply(Step::AbortWriter(writer).into()).await {
+                // The row stays open until the next start, which ends every writer of this run.
+                tracing::warn!(%writer, %error, "an upload that was given up could not be ended");
+            }
+            inner.litter.notify_one();
+        };
+        self.inner.tasks.spawn_on(abort, &self.inner.runtime);
+    }
+}
+
+/// Names that take one upload at a time. One process owns the data folder, so memory is enough.
+#[derive(Default)]
+pub(crate) struct Claims(Mutex<HashMap<NameKey, ()>>);
+
+impl Claims {
+    /// Claims a name, unless somebody has it.
+    pub(crate) fn claim(self: &Arc<Self>, name: &NameKey) -> Option<Claim> {
+        match lock(&self.0).entry(name.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => {
+                free.insert(());
+                Some(Claim { claims: Arc::clone(self), name: name.clone(), born: 0 })
+            }
+        }
+    }
+
+    pub(crate) fn holds(&self, name: &NameKey) -> bool {
+        lock(&self.0).contains_key(name)
+    }
+}
+
+/// A name that is claimed until this is dropped.
+pub(crate) struct Claim {
+    claims: Arc<Claims>,
+    pub(crate) name: NameKey,
+    /// The version the name was created with, once it was read.
+    pub(crate) born: u64,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&self.claims.0).remove(&self.name);
+    }
+}
+
+/// Blobs that somebody reads; they are not freed.
+#[derive(Default)]
+pub(crate) struct Pins(Mutex<HashMap<BlobId, usize>>);
+
+impl Pins {
+    pub(crate) fn pin(self: &Arc<Self>, blob: BlobId) -> Pin {
+        *lock(&self.0).entry(blob).or_default() += 1;
+        Pin { pins: Arc::clone(self), blob }
+    }
+
+    pub(crate) fn holds(&self, blob: BlobId) -> bool {
+        lock(&self.0).contains_key(&blob)
+    }
+}
+
+/// A blob that is not freed until this is dropped.
+pub(crate) struct Pin {
+    pins: Arc<Pins>,
+    blob: BlobId,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut pinned) = lock(&self.pins.0).entry(self.blob) {
+            *pinned.get_mut() -= 1;
+            if *pinned.get() == 0 {
+                pinned.remove();
+            }
+        }
+    }
+}

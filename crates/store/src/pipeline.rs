@@ -1,0 +1,269 @@
+//! The way of a large body or chunk: frames are gathered into batches; one task writes them, one task per digest reads the same
+//! batches beside it. Each does its work on threads that may block, a few batches per hop, so that a slow client holds no thread.
+
+use std::{mem, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    checksum::Checksums,
+    digest::{DigestSet, Digests, Hasher},
+    error::Fault,
+    segments::SegmentWriter,
+};
+
+/// A batch is handed on when it has this many bytes.
+const BATCH: usize = 512 * 1024;
+/// Batches that wait for a stage.
+const DEPTH: usize = 4;
+/// Frames below this size are copied together: a body of tiny frames must not cost more memory than its bytes.
+const TINY: usize = 8 * 1024;
+/// Larger frames are cut.
+const PIECE: usize = 1024 * 1024;
+
+/// Gathers frames.
+#[derive(Default)]
+pub(crate) struct Gather {
+    frames: Vec<Bytes>,
+    tail: BytesMut,
+    length: usize,
+}
+
+impl Gather {
+    pub(crate) fn push(&mut self, frame: Bytes) {
+        self.length += frame.len();
+        if frame.len() < TINY {
+            self.tail.extend_from_slice(&frame);
+        } else {
+            self.close_tail();
+            self.frames.push(frame);
+        }
+    }
+
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.frames.push(self.tail.split().freeze());
+        }
+    }
+
+    /// Everything so far; the next frame begins anew.
+    pub(crate) fn take(&mut self) -> Vec<Bytes> {
+        self.close_tail();
+        self.length = 0;
+        mem::take(&mut self.frames)
+    }
+}
+
+/// Bytes on their way, with the part of the budget that they hold until the last stage is done with them.
+struct Batch {
+    frames: Vec<Bytes>,
+    _budget: OwnedSemaphorePermit,
+}
+
+/// What a stage does with a batch, on a thread that may block.
+trait Work: Send + 'static {
+    fn take(&mut self, frames: &[Bytes]) -> Result<(), Fault>;
+}
+
+impl Work for Hasher {
+    fn take(&mut self, frames: &[Bytes]) -> Result<(), Fault> {
+        frames.iter().for_each(|frame| self.update(frame));
+        Ok(())
+    }
+}
+
+/// Writes the bytes, and computes what the store itself wants to know of them.
+struct Sink {
+    writer: Arc<dyn SegmentWriter>,
+    offset: u64,
+    checksums: Checksums,
+    blake3: Option<Box<blake3::Hasher>>,
+}
+
+impl Work for Sink {
+    fn take(&mut self, frames: &[Bytes]) -> Result<(), Fault> {
+        self.writer.write_at(self.offset, frames)?;
+        for frame in frames {
+            self.offset += frame.len() as u64;
+            self.checksums.update(frame);
+            if let Some(blake3) = &mut self.blake3 {
+                blake3.update(frame);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A task that works on batches in order.
+struct Stage<W> {
+    batches: mpsc::Sender<Arc<Batch>>,
+    task: JoinHandle<Result<W, Fault>>,
+}
+
+impl<W: Work> Stage<W> {
+    fn start(tasks: &TaskTracker, work: W) -> Self {
+        let (batches, waiting) = mpsc::channel(DEPTH);
+        Self { batches, task: tasks.spawn(run(work, waiting)) }
+    }
+
+    async fn end(self) -> Result<W, Fault> {
+        drop(self.batches);
+        self.task.await.unwrap_or(Err(Fault::Closed))
+    }
+}
+
+async fn run<W: Work>(mut work: W, mut waiting: mpsc::Receiver<Arc<Batch>>) -> Result<W, Fault> {
+    let mut batches = Vec::with_capacity(DEPTH);
+    while waiting.recv_many(&mut batches, DEPTH).await > 0 {
+        let now = mem::take(&mut batches);
+        let hop = tokio::task::spawn_blocking(move || {
+            for batch in now {
+                work.take(&batch.frames)?;
+            }
+            Ok(work)
+        });
+        work = hop.await.unwrap_or(Err(Fault::Closed))?;
+    }
+    Ok(work)
+}
+
+/// What all pipelines of a store share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) tasks: TaskTracker,
+    /// Bytes that may wait for the disk or a digest.
+    pub(crate) budget: Arc<Semaphore>,
+    pub(crate) deadline: Duration,
+}
+
+/// What is known of bytes that were written.
+pub(crate) struct Written {
+    pub(crate) checksums: Bytes,
+    pub(crate) blake3: Option<[u8; 32]>,
+    pub(crate) digests: Digests,
+}
+
+/// A large body or chunk on its way to the disk.
+pub(crate) struct Pipeline {
+    shared: Shared,
+    gather: Gather,
+    sink: Option<Stage<Sink>>,
+    hashers: Vec<Stage<Hasher>>,
+}
+
+impl Pipeline {
+    /// Bytes go to `writer` from `offset` on. A BLAKE3 is only worth the time when the bytes are a whole body.
+    pub(crate) fn start(
+        shared: Shared,
+        writer: Arc<dyn SegmentWriter>,
+        offset: u64,
+        digests: DigestSet,
+        blake3: bool,
+    ) -> Self {
+        let sink = Sink {
+            writer,
+            offset,
+            checksums: Checksums::default(),
+            blake3: blake3.then(|| Box::new(blake3::Hasher::new())),
+        };
+        let sink = Some(Stage::start(&shared.tasks, sink));
+        let hashers = digests.algorithms().map(|one| Stage::start(&shared.tasks, Hasher::new(one))).collect();
+        Self { shared, gather: Gather::default(), sink, hashers }
+    }
+
+    /// Takes a frame; waits while the stages are behind.
+    pub(crate) async fn push(&mut self, mut frame: Bytes) -> Result<(), Fault> {
+        while frame.len() > PIECE {
+            let piece = frame.split_to(PIECE);
+            self.push_piece(piece).await?;
+        }
+        self.push_piece(frame).await
+    }
+
+    async fn push_piece(&mut self, piece: Bytes) -> Result<(), Fault> {
+        self.gather.push(piece);
+        if self.gather.length >= BATCH { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), Fault> {
+        let deadline = self.shared.deadline;
+        match tokio::time::timeout(deadline, self.hand_on()).await {
+            Ok(Ok(())) => Ok(()),
+            // The writing stage ended early: it knows why.
+            Ok(Err(())) => Err(self.reason().await),
+            Err(_) => Err(Fault::Deadline { deadline }),
+        }
+    }
+
+    async fn hand_on(&mut self) -> Result<(), ()> {
+        let length = u32::try_from(self.gather.length).map_err(drop)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let budget = Arc::clone(&self.shared.budget).acquire_many_owned(length).await.map_err(drop)?;
+        let batch = Arc::new(Batch { frames: self.gather.take(), _budget: budget });
+        for hasher in &self.hashers {
+            hasher.batches.send(Arc::clone(&batch)).await.map_err(drop)?;
+        }
+        let sink = self.sink.as_ref().ok_or(())?;
+        sink.batches.send(batch).await.map_err(drop)
+    }
+
+    async fn reason(&mut self) -> Fault {
+        match self.sink.take() {
+            Some(sink) => sink.end().await.err().unwrap_or(Fault::Closed),
+            None => Fault::Closed,
+        }
+    }
+
+    /// Waits until every byte is written (not yet synced) and digested.
+    pub(crate) async fn finish(mut self) -> Result<Written, Fault> {
+        self.flush().await?;
+        let sink = self.sink.take().ok_or(Fault::Closed)?.end().await?;
+        let mut digests = Digests::default();
+        for hasher in self.hashers {
+            hasher.end().await?.finish(&mut digests);
+        }
+        let blake3 = sink.blake3.map(|hasher| *hasher.finalize().as_bytes());
+        Ok(Written { checksums: sink.checksums.finish(), blake3, digests })
+    }
+
+    /// Gives up, and waits until nothing writes any more.
+    pub(crate) async fn abandon(mut self) {
+        self.hashers.clear();
+        if let Some(sink) = self.sink.take() {
+            // Its outcome does not matter: the bytes are not recorded.
+            drop(sink.end().await);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiny_frames_are_gathered_in_order_and_cost_few_slices() {
+        let mut gather = Gather::default();
+        let mut expected = Vec::new();
+        for n in 0..1_000_u32 {
+            let frame = Bytes::from(n.to_be_bytes().to_vec());
+            expected.extend_from_slice(&frame);
+            gather.push(frame);
+        }
+        let large = Bytes::from(vec![7; TINY]);
+        expected.extend_from_slice(&large);
+        gather.push(large);
+        assert_eq!(gather.length, expected.len());
+        let frames = gather.take();
+        assert_eq!(frames.len(), 2);
+        assert_eq!(frames.concat(), expected);
+        assert_eq!(gather.length, 0);
+        assert!(gather.take().is_empty());
+    }
+}

@@ -1,0 +1,154 @@
+//! The files below the data folder: where a container lies, and what is done with files that nobody knows.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use super::{Container, system};
+use crate::{clock::Timestamp, error::Fault, options::Durability};
+
+const PACKS: &str = "packs";
+const FILES: &str = "files";
+const ORPHANS: &str = "orphans";
+
+/// The folders that hold bytes.
+pub(crate) struct Folder {
+    root: PathBuf,
+    pub(crate) durability: Durability,
+    reserve: u64,
+}
+
+impl Folder {
+    /// Makes what is missing of the folders.
+    pub(crate) fn open(root: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
+        for name in [PACKS, FILES, ORPHANS] {
+            fs::create_dir_all(root.join(name))?;
+        }
+        if durability == Durability::Sync {
+            system::sync_folder(root)?;
+        }
+        Ok(Self { root: root.to_owned(), durability, reserve })
+    }
+
+    fn home(&self, container: Container) -> PathBuf {
+        self.root.join(match container {
+            Container::Pack(_) => PACKS,
+            Container::Own(_) => FILES,
+        })
+    }
+
+    fn path(&self, container: Container) -> PathBuf {
+        self.home(container).join(container.id().simple().to_string())
+    }
+
+    /// A new file; its name is durable only after [`sync_names`](Self::sync_names).
+    pub(super) fn create(&self, container: Container) -> Result<File, Fault> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.path(container))
+            .map_err(|error| Fault::from_io("creating a file", error))
+    }
+
+    /// A file for writing that may exist.
+    pub(super) fn reopen(&self, container: Container) -> Result<File, Fault> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.path(container))
+            .map_err(|error| Fault::from_io("opening a file", error))
+    }
+
+    pub(super) fn open_for_reading(&self, container: Container) -> Result<File, Fault> {
+        File::open(self.path(container)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Fault::corrupt(format!("{container} is missing")),
+            _ => Fault::from_io("opening a file", error),
+        })
+    }
+
+    pub(super) fn open_for_punching(&self, container: Container) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.path(container))
+    }
+
+    pub(super) fn sync_names(&self, container: Container) -> Result<(), Fault> {
+        system::sync_folder(&self.home(container)).map_err(|error| Fault::from_io("syncing a folder", error))
+    }
+
+    /// Unlinks a file; one that is gone is fine.
+    pub(super) fn remove(&self, container: Container) -> Result<(), Fault> {
+        match fs::remove_file(self.path(container)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::from_io("removing a file", error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses when `bytes` more would not fit beside the reserve.
+    pub(super) fn check_room(&self, bytes: u64) -> Result<(), Fault> {
+        let free = system::available(&self.root).map_err(|error| Fault::from_io("asking for free space", error))?;
+        let available = free.saturating_sub(self.reserve);
+        if free < self.reserve || bytes > available {
+            return Err(Fault::DiskFull { needed: bytes, available });
+        }
+        Ok(())
+    }
+
+    /// Every container that has a file.
+    pub(crate) fn containers(&self) -> io::Result<Vec<Container>> {
+        let mut found = Vec::new();
+        for (name, kind) in [(PACKS, Container::Pack as fn(Uuid) -> Container), (FILES, Container::Own)] {
+            for entry in fs::read_dir(self.root.join(name))? {
+                let entry = entry?;
+                match entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
+                    Some(id) => found.push(kind(id)),
+                    None => tracing::warn!(path = %entry.path().display(), "this file is not ours and is left alone"),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Cuts a pack to its last recorded segment; what lies behind was never answered for.
+    pub(crate) fn seal(&self, pack: Uuid, end: u64) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(self.path(Container::Pack(pack)))?;
+        if file.metadata()?.len() > end {
+            file.set_len(end)?;
+        }
+        Ok(())
+    }
+
+    /// Sets a file aside that no row names. It is not deleted at once: the database may be the one that is wrong.
+    pub(crate) fn set_aside(&self, container: Container, now: Timestamp) -> io::Result<()> {
+        let kind = match container {
+            Container::Pack(_) => "pack",
+            Container::Own(_) => "file",
+        };
+        let name = format!("{}-{kind}-{}", now.as_unix_micros(), container.id().simple());
+        fs::rename(self.path(container), self.root.join(ORPHANS).join(name))
+    }
+
+    /// Deletes what was set aside longer ago than `age`; says how many files went.
+    pub(crate) fn purge(&self, now: Timestamp, age: Duration) -> io::Result<u64> {
+        let mut purged = 0;
+        for entry in fs::read_dir(self.root.join(ORPHANS))? {
+            let entry = entry?;
+            let since = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.split_once('-')?.0.parse().ok())
+                .map(Timestamp::from_unix_micros);
+            if since.is_some_and(|since| since.plus(age) <= now) {
+                fs::remove_file(entry.path())?;
+                purged += 1;
+            }
+        }
+        Ok(purged)
+    }
+}

@@ -1,0 +1,140 @@
+//! Small bodies, one behind the other in one file per run of the process. Whatever waited while the last batch was synced is the
+//! next batch: one write, one sync, everybody is answered.
+
+use std::{fs::File, io, sync::Arc, thread};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{Container, Location, folder::Folder, system};
+use crate::{error::Fault, ids::Ids, options::Durability};
+
+/// A pack grows in steps of this size.
+const STEP: u64 = 64 * 1024 * 1024;
+/// Bodies in one batch.
+const BATCH: usize = 512;
+/// Bodies that may wait; more wait in their callers. The store bounds their bytes.
+const QUEUE: usize = 1_024;
+
+/// A body and who waits for it.
+pub(super) struct Job {
+    pub(super) frames: Vec<Bytes>,
+    pub(super) reply: oneshot::Sender<Result<Location, Fault>>,
+}
+
+/// Starts the thread; it ends when every sender is gone.
+pub(super) fn start(folder: Arc<Folder>, ids: Arc<dyn Ids>) -> io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+    let mut packer = Packer { folder, ids, pack: None };
+    let thread = thread::Builder::new().name("store-packer".into()).spawn(move || {
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(first) = jobs.blocking_recv() {
+            batch.push(first);
+            while batch.len() < BATCH
+                && let Ok(next) = jobs.try_recv()
+            {
+                batch.push(next);
+            }
+            packer.store(&mut batch);
+        }
+    })?;
+    Ok((sender, thread))
+}
+
+struct Packer {
+    folder: Arc<Folder>,
+    ids: Arc<dyn Ids>,
+    /// None at the start, and after a sync failed: such a file is never synced again.
+    pack: Option<Pack>,
+}
+
+struct Pack {
+    id: Uuid,
+    file: File,
+    /// First byte behind what was answered for.
+    end: u64,
+    /// First byte behind what was allocated.
+    allocated: u64,
+}
+
+impl Packer {
+    fn store(&mut self, batch: &mut Vec<Job>) {
+        let lengths: Vec<u64> =
+            batch.iter().map(|job| job.frames.iter().map(|frame| frame.len() as u64).sum()).collect();
+        match self.append(batch, lengths.iter().sum()) {
+            Ok(mut location) => {
+                for (job, length) in batch.drain(..).zip(lengths) {
+                    // A caller that went away has freed nothing and is owed nothing; the bytes go with their pack.
+                    drop(job.reply.send(Ok(location)));
+                    location.offset += length;
+                }
+            }
+            Err(fault) => {
+                tracing::warn!(%fault, bodies = batch.len(), "a batch of small bodies failed");
+                for job in batch.drain(..) {
+                    drop(job.reply.send(Err(fault.clone())));
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, batch: &[Job], length: u64) -> Result<Location, Fault> {
+        let mut pack = match self.pack.take() {
+            Some(pack) => pack,
+            None => self.begin()?,
+        };
+        let written = self.grow(&mut pack, length).and_then(|()| {
+            let frames: Vec<Bytes> = batch.iter().flat_map(|job| job.frames.iter().cloned()).collect();
+            system::write_all_at(&pack.file, &frames, pack.end)
+                .map_err(|error| Fault::from_io("writing to a pack", error))
+        });
+        if let Err(fault) = written {
+            // What was written lies behind the end; the next batch overwrites it.
+            self.pack = Some(pack);
+            return Err(fault);
+        }
+        if self.folder.durability == Durability::Sync
+            && let Err(error) = pack.file.sync_data()
+        {
+            tracing::error!(pack = %pack.id, %error, "a pack could not be synced; the next bodies go to another");
+            return Err(Fault::from_io("syncing a pack", error));
+        }
+        let location = Location { container: Container::Pack(pack.id), offset: pack.end };
+        pack.end += length;
+        self.pack = Some(pack);
+        Ok(location)
+    }
+
+    fn begin(&self) -> Result<Pack, Fault> {
+        let id = self.ids.next();
+        let file = self.folder.create(Container::Pack(id))?;
+        if self.folder.durability == Durability::Sync {
+            self.folder.sync_names(Container::Pack(id))?;
+        }
+        Ok(Pack { id, file, end: 0, allocated: 0 })
+    }
+
+    /// Takes blocks for the batch: a whole step, or on a full disk only what is needed.
+    fn grow(&self, pack: &mut Pack, length: u64) -> Result<(), Fault> {
+        let end = pack.end + length;
+        if end <= pack.allocated {
+            return Ok(());
+        }
+        let missing = end - pack.allocated;
+        for step in [missing.max(STEP), missing] {
+            match self.folder.check_room(step).and_then(|()| {
+                system::allocate(&pack.file, pack.allocated, step)
+                    .map_err(|error| Fault::from_io("growing a pack", error))
+            }) {
+                Ok(()) => {
+                    pack.allocated += step;
+                    return Ok(());
+                }
+                Err(Fault::DiskFull { .. }) if step > missing => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,357 @@
+//! Upload sessions: a file that comes in chunks, in any order and in parallel, and is committed at the end. The first chunk begins
+//! the session; it ends 30 minutes (a limit) after the last accepted one, by the clock at look-up.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
+
+use crate::{
+    catalog::SessionRow,
+    change::{DONE_WRITERS_STAY, NewWriter, Step},
+    chunk::{ChunkWriter, Flight},
+    clock::Timestamp,
+    error::{ChangeError, ChunkError, Fault, Refusal, SessionError},
+    inner::{AbortGuard, Inner, lock},
+    model::{Account, BlobId, ByteRange, ChunkRequest, Session, Tree},
+    ranges::RangeSet,
+    segments::{Container, Location, SegmentWriter},
+};
+
+/// Rows that are read at a time.
+const PAGE: u32 = 1_024;
+
+type Key = (Tree, Uuid);
+
+/// Sessions that were touched since the start; others are in the catalog only.
+#[derive(Default)]
+pub(crate) struct Sessions(std::sync::Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Slot>>>>);
+
+/// The place of a session; empty while there is none.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) open: Option<Open>,
+}
+
+/// An open session.
+pub(crate) struct Open {
+    pub(crate) row: SessionRow,
+    pub(crate) file: Arc<dyn SegmentWriter>,
+    pub(crate) recorded: RangeSet,
+    pub(crate) in_flight: Vec<Arc<Flight>>,
+    /// Whether a chunk was recorded is unknown; what the rows say counts.
+    pub(crate) doubtful: bool,
+}
+
+impl Open {
+    /// The clock says that it ended. A chunk in flight holds it.
+    fn expired(&self, inner: &Inner) -> bool {
+        self.in_flight.is_empty() && has_expired(inner, self.row.touched)
+    }
+
+    fn describe(&self) -> Session {
+        Session {
+            id: self.row.session,
+            path: self.row.path.clone(),
+            total: self.row.total,
+            modified: self.row.touched,
+            missing: self.recorded.missing(self.row.total),
+        }
+    }
+}
+
+fn has_expired(inner: &Inner, touched: Timestamp) -> bool {
+    touched.plus(inner.limits.session_expiry) <= inner.clock.now()
+}
+
+pub(crate) type SlotGuard = OwnedMutexGuard<Slot>;
+
+impl Sessions {
+    /// The place of a session, for one at a time.
+    pub(crate) async fn enter(&self, key: &Key) -> SlotGuard {
+        loop {
+            let slot = Arc::clone(lock(&self.0).entry(key.clone()).or_default());
+            let guard = Arc::clone(&slot).lock_owned().await;
+            // While we waited, the session may have ended and its place been given up.
+            if lock(&self.0).get(key).is_some_and(|now| Arc::ptr_eq(now, &slot)) {
+                return guard;
+            }
+        }
+    }
+
+    /// Gives the place up when there is no session in it.
+    fn leave(&self, key: &Key, guard: SlotGuard) {
+        if guard.open.is_none() {
+            lock(&self.0).remove(key);
+        }
+        drop(guard);
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        lock(&self.0).keys().cloned().collect()
+    }
+}
+
+/// The open session in a place, read from the catalog when it was not touched since the start. One that has expired is none.
+async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Fault> {
+    slot.open.take_if(|open| open.doubtful && open.in_flight.is_empty());
+    if let Some(open) = &slot.open {
+        if !open.expired(inner) {
+            return Ok(());
+        }
+        let writer = open.row.writer;
+        slot.open = None;
+        return end(inner, writer).await;
+    }
+    let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
+    let Some(row) = row.filter(|row| row.open) else { return Ok(()) };
+    if has_expired(inner, row.touched) {
+        return end(inner, row.writer).await;
+    }
+    let mut recorded = RangeSet::default();
+    let mut next = 0;
+    loop {
+        let page = inner.in_time(inner.catalog.segments(row.blob, next, PAGE)).await??;
+        // A page begins with the segment that holds its first byte, which may be the last one of the page before.
+        let fresh = page.iter().filter(|segment| segment.position >= next);
+        let mut count = 0;
+        let mut reached = next;
+        for segment in fresh {
+            let last = segment.position + segment.length - 1;
+            recorded.insert(ByteRange { first: segment.position, last });
+            reached = last + 1;
+            count += 1;
+        }
+        if count == 0 {
+            break;
+        }
+        next = reached;
+    }
+    let file = inner.in_time(inner.segments.reopen(row.blob.0)).await??;
+    slot.open = Some(Open { row, file, recorded, in_flight: Vec::new(), doubtful: false });
+    Ok(())
+}
+
+async fn end(inner: &Inner, writer: Uuid) -> Result<(), Fault> {
+    let ended = inner.apply(Step::AbortWriter(writer).into()).await;
+    inner.litter.notify_one();
+    match ended {
+        Ok(_) => Ok(()),
+        Err(ChangeError::Fault(fault)) => Err(fault),
+        Err(ChangeError::Refused { .. }) => Ok(()),
+    }
+}
+
+/// Begins a chunk: checks it against its session, which it may create, and waits until no older chunk writes the same bytes.
+pub(crate) async fn begin_chunk(inner: Arc<Inner>, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
+    let ChunkRequest { total, first, last, .. } = request;
+    if first > last || last >= total {
+        return Err(ChunkError::RangeInvalid { first, last, total });
+    }
+    let permit = inner.permit(&inner.large_uploads, 1, inner.limits.large_uploads).await?;
+    let key = (request.tree.clone(), request.session);
+    loop {
+        let mut slot = inner.sessions.enter(&key).await;
+        let ready = prepare(&inner, &mut slot, &key, &request).await;
+        let Some(open) = slot.open.as_mut().filter(|_| ready.is_ok()) else {
+            inner.sessions.leave(&key, slot);
+            ready?;
+            return Err(ChunkError::SessionGone);
+        };
+        check(&inner, open, &request)?;
+        let range = ByteRange { first, last };
+        let rivals: Vec<_> = open.in_flight.iter().filter(|other| other.overlaps(range)).cloned().collect();
+        if rivals.is_empty() {
+            let flight = Flight::start(&inner, open, range);
+            open.in_flight.push(Arc::clone(&flight));
+            drop(slot);
+            return Ok(ChunkWriter::new(inner, key, flight, permit));
+        }
+        drop(slot);
+        for rival in rivals {
+            rival.supersede(&inner, &key);
+            inner.in_time(rival.gone()).await?;
+        }
+    }
+}
+
+/// Makes sure that there is a session.
+async fn prepare(inner: &Arc<Inner>, slot: &mut Slot, key: &Key, request: &ChunkRequest) -> Result<(), ChunkError> {
+    load(inner, slot, key).await?;
+    if slot.open.is_none() {
+        inner.segments.check_room(request.total)?;
+        slot.open = Some(create(inner, request).await?);
+    }
+    Ok(())
+}
+
+async fn create(inner: &Arc<Inner>, request: &ChunkRequest) -> Result<Open, ChunkError> {
+    let (writer, blob) = (inner.ids.next(), BlobId(inner.ids.next()));
+    let tree = &request.tree;
+    let new = NewWriter {
+        id: writer,
+        blob,
+        location: Location { container: Container::Own(blob.0), offset: 0 },
+        session: Some((request.session, tree.name(&request.path))),
+        account: Account::new(&tree.dialect, &tree.scope).with_quota(request.quota),
+        declared: Some(request.total),
+        reserve: request.total,
+    };
+    let guard = AbortGuard::new(Arc::clone(inner), writer);
+    let applied = inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
+    let file = inner.in_time(inner.segments.create(blob.0, None)).await??;
+    guard.disarm();
+    let row = SessionRow {
+        writer,
+        session: request.session,
+        path: request.path.clone(),
+        blob,
+        open: true,
+        total: request.total,
+        received: 0,
+        ranges: 0,
+        touched: applied.at,
+    };
+    Ok(Open { row, file, recorded: RangeSet::default(), in_flight: Vec::new(), doubtful: false })
+}
+
+/// What a refused change means for a chunk.
+pub(crate) fn refused(error: ChangeError) -> ChunkError {
+    match error {
+        ChangeError::Fault(fault) => ChunkError::Fault(fault),
+        ChangeError::Refused { refusal, .. } => match refusal {
+            Refusal::OverQuota { quota, used, wanted } => ChunkError::OverQuota { quota, used, wanted },
+            Refusal::RangeOverlaps { range } => ChunkError::RangeOverlaps(range),
+            Refusal::TooManyRanges { limit } => ChunkError::TooManyRanges { limit },
+            _ => ChunkError::SessionGone,
+        },
+    }
+}
+
+fn check(inner: &Inner, open: &Open, request: &ChunkRequest) -> Result<(), ChunkError> {
+    let row = &open.row;
+    if row.path != request.path {
+        return Err(ChunkError::PathConflict { actual: row.path.clone(), asked: request.path.clone() });
+    }
+    if row.total != request.total {
+        return Err(ChunkError::TotalDiffers { expected: row.total, asked: request.total });
+    }
+    let range = ByteRange { first: request.first, last: request.last };
+    if open.recorded.overlaps(range) {
+        return Err(ChunkError::RangeOverlaps(range));
+    }
+    let limit = inner.limits.session_ranges;
+    if row.ranges + open.in_flight.len() as u64 >= limit {
+        return Err(ChunkError::TooManyRanges { limit });
+    }
+    Ok(())
+}
+
+/// A session as it stands; none when it was never begun, was committed, deleted or has expired.
+pub(crate) async fn get(inner: &Inner, tree: &Tree, id: Uuid) -> Result<Option<Session>, Fault> {
+    let key = (tree.clone(), id);
+    let mut slot = inner.sessions.enter(&key).await;
+    let loaded = load(inner, &mut slot, &key).await;
+    let session = slot.open.as_ref().map(Open::describe);
+    inner.sessions.leave(&key, slot);
+    loaded.map(|()| session)
+}
+
+/// The sessions of a path.
+pub(crate) async fn at_path(inner: &Inner, tree: &Tree, path: &str) -> Result<Vec<Session>, Fault> {
+    let mut sessions = Vec::new();
+    for row in inner.in_time(inner.catalog.sessions_at(tree, path)).await?? {
+        sessions.extend(get(inner, tree, row.session).await?);
+    }
+    Ok(sessions)
+}
+
+/// Makes the session's bytes the file of its path.
+pub(crate) async fn commit(inner: Arc<Inner>, tree: Tree, id: Uuid) -> Result<(), SessionError> {
+    let key = (tree, id);
+    let mut slot = inner.sessions.enter(&key).await;
+    let committed = commit_slot(&inner, &mut slot, &key).await;
+    inner.sessions.leave(&key, slot);
+    committed
+}
+
+async fn commit_slot(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), SessionError> {
+    load(inner, slot, key).await?;
+    let Some(open) = &slot.open else { return repeated(inner, key).await };
+    let missing = open.recorded.missing(open.row.total);
+    if !missing.is_empty() {
+        return Err(SessionError::Incomplete { missing });
+    }
+    match inner.apply(Step::CommitSession { writer: open.row.writer }.into()).await {
+        Ok(_) => {
+            slot.open = None;
+            inner.litter.notify_one();
+            inner.unknown.notify_one();
+            Ok(())
+        }
+        Err(ChangeError::Refused { .. }) => {
+            slot.open = None;
+            Err(SessionError::Unknown)
+        }
+        Err(ChangeError::Fault(fault)) => {
+            // What the rows say is read again by the next request.
+            slot.open = None;
+            Err(fault.into())
+        }
+    }
+}
+
+/// A commit whose reply was lost comes again: fine while the name still has these bytes.
+async fn repeated(inner: &Inner, key: &Key) -> Result<(), SessionError> {
+    let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
+    let row = row.filter(|row| !row.open && row.touched.plus(DONE_WRITERS_STAY) > inner.clock.now());
+    let Some(row) = row else { return Err(SessionError::Unknown) };
+    let name = inner.in_time(inner.catalog.name(&key.0.name(&row.path))).await??;
+    let blob = name.and_then(|name| name.content?.blob);
+    if blob == Some(row.blob) { Ok(()) } else { Err(SessionError::Unknown) }
+}
+
+/// Ends a session and frees its chunks. A committed one that is still remembered is forgotten; its file stays.
+pub(crate) async fn delete(inner: Arc<Inner>, tree: Tree, id: Uuid) -> Result<bool, Fault> {
+    let key = (tree, id);
+    let mut slot = inner.sessions.enter(&key).await;
+    let deleted = delete_slot(&inner, &mut slot, &key).await;
+    inner.sessions.leave(&key, slot);
+    deleted
+}
+
+async fn delete_slot(inner: &Arc<Inner>, slot: &mut Slot, key: &Key) -> Result<bool, Fault> {
+    load(inner, slot, key).await?;
+    if let Some(open) = &slot.open {
+        end(inner, open.row.writer).await?;
+        for flight in &open.in_flight {
+            flight.supersede(inner, key);
+        }
+        slot.open = None;
+        return Ok(true);
+    }
+    let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
+    let Some(row) = row.filter(|row| !row.open && row.touched.plus(DONE_WRITERS_STAY) > inner.clock.now()) else {
+        return Ok(false);
+    };
+    match inner.apply(Step::ForgetSession(row.writer).into()).await {
+        Err(ChangeError::Fault(fault)) => Err(fault),
+        _ => Ok(true),
+    }
+}
+
+/// Ends the sessions that the clock has ended.
+pub(crate) async fn expire(inner: &Inner) -> Result<(), Fault> {
+    let mut held = Vec::new();
+    for key in inner.sessions.keys() {
+        let mut slot = inner.sessions.enter(&key).await;
+        load(inner, &mut slot, &key).await?;
+        held.extend(slot.open.as_ref().filter(|open| !open.in_flight.is_empty()).map(|open| open.row.writer));
+        inner.sessions.leave(&key, slot);
+    }
+    let before = inner.clock.now().minus(inner.limits.session_expiry);
+    match inner.apply(Step::AbortSessions { before, except: held }.into()).await {
+        Err(ChangeError::Fault(fault)) => Err(fault),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,205 @@
+//! From a folder to a working store: the lock, the ids that must agree, what an earlier run left behind.
+
+use std::{
+    collections::HashSet,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    catalog::{
+        Catalog,
+        sqlite::{OpenedCatalog, Pragmas, SqliteCatalog},
+    },
+    change::Step,
+    error::{ChangeError, Fault, OpenError},
+    options::{DataFolder, Durability, Options},
+    segments::{Container, files::FileSegments, folder::Folder, system},
+};
+
+const LOCK: &str = "lock";
+const STORE_ID: &str = "store-id";
+const CATALOG: &str = "catalog.sqlite";
+/// Files that no row names are kept for so long: a lost or older database must not make us delete images.
+const ORPHANS_STAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is held as long as the store is open.
+pub(crate) struct Premises {
+    /// Where the data lies.
+    pub(crate) root: PathBuf,
+    _lock: File,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// The embedded pair of engines, ready to work.
+pub(crate) struct Engines {
+    pub(crate) catalog: SqliteCatalog,
+    pub(crate) segments: FileSegments,
+    pub(crate) premises: Premises,
+}
+
+/// Opens the data folder with everything in it.
+pub(crate) async fn open(options: &Options) -> Result<Engines, OpenError> {
+    options.limits.check()?;
+    let on_thread = options.clone();
+    let (opened, folder, premises, containers) =
+        tokio::task::spawn_blocking(move || open_folder(&on_thread))
+            .await
+            .map_err(|_| OpenError::Fault { folder: "the data folder".into(), source: Fault::Closed })??;
+    let name = premises.root.display().to_string();
+    let fault = |source| OpenError::Fault { folder: name.clone(), source };
+    let catalog = opened.start(Arc::clone(&options.clock)).map_err(fault)?;
+    match catalog.apply(Step::AbortUploads.into()).await {
+        Err(ChangeError::Fault(source)) => return Err(fault(source)),
+        Err(ChangeError::Refused { .. }) | Ok(_) => {}
+    }
+    let sealed = tidy(options, &catalog, &folder, containers).await.map_err(fault)?;
+    let segments = FileSegments::start(folder, Arc::clone(&options.ids), sealed)
+        .map_err(|error| fault(Fault::from_io("starting the packer", error)))?;
+    Ok(Engines { catalog, segments, premises })
+}
+
+type Opened = (OpenedCatalog, Arc<Folder>, Premises, Vec<Container>);
+
+fn open_folder(options: &Options) -> Result<Opened, OpenError> {
+    let (root, temporary) = match &options.data {
+        DataFolder::At(path) => (path.clone(), None),
+        DataFolder::Ephemeral => {
+            let temporary = tempfile::Builder::new()
+                .prefix("pentaprism-")
+                .tempdir()
+                .map_err(|error| failed("a temporary folder", "creating a temporary folder", error))?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    let name = root.display().to_string();
+    fs::create_dir_all(&root).map_err(|error| failed(&name, "creating the data folder", error))?;
+    let lock = take_lock(&root, &name)?;
+    let had_catalog = root.join(CATALOG).exists();
+    let file_id = read_id(&root).map_err(|error| failed(&name, "reading the store id", error))?;
+    if file_id.is_some() && !had_catalog {
+        return Err(OpenError::Mismatch { folder: name, why: format!("it has a {STORE_ID} but no {CATALOG}") });
+    }
+    let pragmas = Pragmas { durability: options.durability };
+    let mut catalog =
+        OpenedCatalog::open(&root.join(CATALOG), pragmas).map_err(|error| error.into_open_error(&name))?;
+    let folder = Folder::open(&root, options.durability, options.limits.disk_reserve)
+        .map_err(|error| failed(&name, "creating the folders", error))?;
+    let containers = folder.containers().map_err(|error| failed(&name, "listing the files", error))?;
+    agree(options, &root, &name, file_id, &mut catalog)?;
+    Ok((catalog, Arc::new(folder), Premises { root, _lock: lock, _temporary: temporary }, containers))
+}
+
+fn failed(folder: &str, action: &'static str, error: io::Error) -> OpenError {
+    OpenError::Fault { folder: folder.to_owned(), source: Fault::from_io(action, error) }
+}
+
+fn take_lock(root: &Path, name: &str) -> Result<File, OpenError> {
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(root.join(LOCK))
+        .map_err(|error| failed(name, "creating the lock", error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: name.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(failed(name, "taking the lock", error)),
+    }
+}
+
+fn read_id(root: &Path) -> io::Result<Option<Uuid>> {
+    match fs::read_to_string(root.join(STORE_ID)) {
+        Ok(text) => {
+            Uuid::try_parse(text.trim()).map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// One id stands in the folder and in the database, so that neither is used with another's.
+fn agree(
+    options: &Options,
+    root: &Path,
+    name: &str,
+    in_folder: Option<Uuid>,
+    catalog: &mut OpenedCatalog,
+) -> Result<(), OpenError> {
+    let mismatch = |why: &str| OpenError::Mismatch { folder: name.to_owned(), why: why.to_owned() };
+    let id = match (in_folder, catalog.store_id) {
+        (Some(folder), Some(database)) if folder == database => return Ok(()),
+        (Some(_), Some(_)) => return Err(mismatch("their store ids differ")),
+        (Some(_), None) => return Err(mismatch("the database has no store id")),
+        (None, Some(_)) if !catalog.virgin => return Err(mismatch("the folder has no store id")),
+        // The first start, or one that ended before the id was written into the folder.
+        (None, Some(database)) => database,
+        (None, None) => {
+            let id = options.ids.next();
+            catalog.adopt(id).map_err(|source| OpenError::Fault { folder: name.to_owned(), source })?;
+            id
+        }
+    };
+    write_id(options, root, id).map_err(|error| failed(name, "writing the store id", error))
+}
+
+fn write_id(options: &Options, root: &Path, id: Uuid) -> io::Result<()> {
+    use io::Write as _;
+    let mut file = File::create(root.join(STORE_ID))?;
+    writeln!(file, "{id}")?;
+    if options.durability == Durability::Sync {
+        file.sync_all()?;
+        system::sync_folder(root)?;
+    }
+    Ok(())
+}
+
+/// Seals the packs of earlier runs and sets files aside that no row names. Returns the sealed packs.
+async fn tidy(
+    options: &Options,
+    catalog: &SqliteCatalog,
+    folder: &Arc<Folder>,
+    containers: Vec<Container>,
+) -> Result<HashSet<Uuid>, Fault> {
+    let now = options.clock.now();
+    let mut sealed = HashSet::new();
+    let mut ends = Vec::new();
+    let mut strangers = Vec::new();
+    for container in containers {
+        let end = match container {
+            Container::Pack(id) => catalog.pack_end(id).await?.map(|end| (id, end)),
+            Container::Own(_) if catalog.knows(container).await? => continue,
+            Container::Own(_) => None,
+        };
+        match end {
+            Some((id, end)) => {
+                sealed.insert(id);
+                ends.push((id, end));
+            }
+            None => strangers.push(container),
+        }
+    }
+    if !strangers.is_empty() {
+        tracing::warn!(files = strangers.len(), "files without a row are set aside in orphans/ for 24 hours");
+    }
+    let folder = Arc::clone(folder);
+    let work = move || {
+        for (pack, end) in ends {
+            folder.seal(pack, end)?;
+        }
+        for stranger in strangers {
+            folder.set_aside(stranger, now)?;
+        }
+        folder.purge(now, ORPHANS_STAY)
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Fault::Closed)?
+        .map_err(|error| Fault::from_io("tidying the data folder", error))?;
+    Ok(sealed)
+}

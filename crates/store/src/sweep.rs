@@ -1,0 +1,204 @@
+//! What happens in the background, in small batches and never in a request: freeing what is doomed, ending what the clock has ended,
+//! and computing the BLAKE3 of bodies that came out of order.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::StreamExt as _;
+use uuid::Uuid;
+
+use crate::{
+    catalog::BlobRow,
+    change::{Change, DONE_WRITERS_STAY, Effect, Step},
+    error::{ChangeError, Fault, ReadError},
+    inner::Inner,
+    model::{BlobId, Content},
+    reader::Reader,
+    segments::{Container, Location},
+    session,
+};
+
+/// Blobs, and segments of a blob, that are freed at a time.
+const BATCH: u32 = 64;
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Contents freed.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Something that a sweep would free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Garbage {
+    /// The content.
+    pub blob: BlobId,
+    /// Its size; 0 for an upload that did not end.
+    pub size: u64,
+    /// Somebody reads it, so that it stays for now.
+    pub pinned: bool,
+}
+
+/// Frees what can be freed now.
+pub(crate) async fn sweep(inner: &Arc<Inner>) -> Result<Swept, Fault> {
+    session::expire(inner).await?;
+    let before = inner.clock.now().minus(DONE_WRITERS_STAY);
+    apply(inner, Step::ForgetWriters { before }).await?;
+    let mut swept = Swept::default();
+    let mut after = None;
+    loop {
+        let page = inner.in_time(inner.catalog.doomed(after, BATCH)).await??;
+        let Some(last) = page.last() else { return Ok(swept) };
+        after = Some(last.id);
+        let mut packs = BTreeSet::new();
+        let mut rows = Change::new();
+        for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
+            free(inner, blob, &mut packs).await?;
+            rows = rows.step(Step::DropBlob { blob: blob.id, limit: BATCH });
+            swept.blobs += 1;
+            swept.bytes += blob.size;
+        }
+        // Bytes first, rows afterwards: a row that stays is tried again, a file without a row would be lost.
+        drop_rows(inner, rows).await?;
+        for pack in packs {
+            if !inner.in_time(inner.catalog.knows(Container::Pack(pack))).await?? {
+                inner.in_time(inner.segments.free_pack(pack)).await??;
+            }
+        }
+    }
+}
+
+/// Frees the bytes of a doomed blob.
+async fn free(inner: &Inner, blob: &BlobRow, packs: &mut BTreeSet<Uuid>) -> Result<(), Fault> {
+    let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??;
+    if let Some(segment) = first.first()
+        && let Container::Pack(pack) = segment.location.container
+    {
+        packs.insert(pack);
+        return inner.in_time(inner.segments.free(segment.location, segment.length)).await?;
+    }
+    // A file of its own, which may have no segment yet.
+    let location = Location { container: Container::Own(blob.id.0), offset: 0 };
+    inner.in_time(inner.segments.free(location, blob.size)).await?
+}
+
+async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
+    while !rows.steps.is_empty() {
+        let applied = match inner.catalog.apply(rows.clone()).await {
+            Ok(applied) => applied,
+            Err(ChangeError::Fault(fault)) => return Err(fault),
+            Err(ChangeError::Refused { .. }) => return Ok(()),
+        };
+        let mut effects = applied.effects.into_iter();
+        rows.steps.retain(|_| effects.next() == Some(Effect::More));
+    }
+    Ok(())
+}
+
+async fn apply(inner: &Inner, step: Step) -> Result<(), Fault> {
+    match inner.in_time(inner.catalog.apply(step.into())).await? {
+        Err(ChangeError::Fault(fault)) => Err(fault),
+        _ => Ok(()),
+    }
+}
+
+/// What a sweep would free.
+pub(crate) async fn garbage(inner: &Inner) -> Result<Vec<Garbage>, Fault> {
+    let mut garbage = Vec::new();
+    let mut after = None;
+    loop {
+        let page = inner.in_time(inner.catalog.doomed(after, BATCH)).await??;
+        let Some(last) = page.last() else { return Ok(garbage) };
+        after = Some(last.id);
+        garbage.extend(page.iter().map(|blob| Garbage {
+            blob: blob.id,
+            size: blob.size,
+            pinned: inner.pins.holds(blob.id),
+        }));
+    }
+}
+
+/// Computes the BLAKE3 of every blob that lacks it; says how many got one.
+pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
+    let mut done = 0;
+    let mut after = None;
+    loop {
+        let page = inner.in_time(inner.catalog.unknown(after, 1)).await??;
+        let Some(blob) = page.first() else { return Ok(done) };
+        after = Some(blob.id);
+        match blake3_of(inner, blob).await {
+            Ok(blake3) => {
+                apply(inner, Step::Fingerprint { blob: blob.id, blake3 }).await?;
+                done += 1;
+            }
+            Err(ReadError::Fault(fault)) => return Err(fault),
+            // Gone meanwhile, or damaged: fsck tells.
+            Err(error) => tracing::warn!(blob = %blob.id, %error, "a digest could not be computed"),
+        }
+    }
+}
+
+/// Reads a blob as a whole, every block checked.
+pub(crate) async fn blake3_of(inner: &Arc<Inner>, blob: &BlobRow) -> Result<[u8; 32], ReadError> {
+    let content = Content { blob: Some(blob.id), size: blob.size };
+    let reader = Reader::open(Arc::clone(inner), content).await?;
+    let mut blocks = reader.read(0..reader.size())?;
+    let mut hasher = Box::new(blake3::Hasher::new());
+    while let Some(block) = blocks.next().await {
+        let block = block?;
+        hasher = tokio::task::spawn_blocking(move || {
+            hasher.update(&block);
+            hasher
+        })
+        .await
+        .map_err(|_| Fault::Closed)?;
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// Starts the two background tasks. They end when the last handle of the store goes, which cancels `stop`.
+pub(crate) fn start(inner: &Arc<Inner>) {
+    inner.tasks.spawn(sweep_when_needed(Arc::clone(inner)));
+    inner.tasks.spawn(fingerprint_when_needed(Arc::clone(inner)));
+}
+
+async fn sweep_when_needed(inner: Arc<Inner>) {
+    loop {
+        let wait = wait_for(&inner.litter, inner.limits.sweep_interval);
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            () = wait => {}
+        }
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            swept = sweep(&inner) => match swept {
+                Ok(swept) if swept.blobs > 0 => tracing::debug!(swept.blobs, swept.bytes, "freed"),
+                Ok(_) => {}
+                Err(fault) => tracing::warn!(%fault, "freeing failed; it is tried again later"),
+            }
+        }
+    }
+}
+
+async fn wait_for(news: &tokio::sync::Notify, at_most: std::time::Duration) {
+    // Either way it is time to look.
+    drop(tokio::time::timeout(at_most, news.notified()).await);
+}
+
+async fn fingerprint_when_needed(inner: Arc<Inner>) {
+    loop {
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            done = fingerprint(&inner) => {
+                if let Err(fault) = done {
+                    tracing::warn!(%fault, "computing digests failed; it is tried again later");
+                }
+            }
+        }
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            () = wait_for(&inner.unknown, inner.limits.sweep_interval) => {}
+        }
+    }
+}

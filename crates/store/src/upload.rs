@@ -1,0 +1,368 @@
+//! The upload of a whole body. A small one is collected and packed; a large one has a writer row and a file of its own. Which it is
+//! shows only when the length is known or the threshold is passed; whoever pushes does not see it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    catalog,
+    change::{Applied, Body, Change, Effect, NewWriter, Step},
+    checksum::Checksums,
+    digest::{self, Digests},
+    error::{ChangeError, CommitError, Fault, Refusal, UploadError},
+    inner::{AbortGuard, Claim, Inner},
+    model::{Account, BlobId, UploadRequest},
+    pipeline::{Gather, Pipeline},
+    segments::{Container, Location, SegmentWriter},
+};
+
+/// A body of unknown length reserves in steps of this size, so that the quota is exact without a transaction per frame.
+const RESERVE_STEP: u64 = 64 * 1024 * 1024;
+/// Bodies up to this size are digested where they are received; that takes tens of microseconds.
+const DIGEST_INLINE: u64 = 32 * 1024;
+
+/// A running upload of a whole body. Dropping it gives everything back that it holds.
+pub struct Upload {
+    inner: Arc<Inner>,
+    request: UploadRequest,
+    claim: Option<Claim>,
+    received: u64,
+    /// A push failed or was given up half-way: what came so far is not the body.
+    broken: bool,
+    way: Way,
+}
+
+enum Way {
+    Small { gather: Gather, budget: Option<OwnedSemaphorePermit> },
+    Large(Box<Large>),
+}
+
+struct Large {
+    blob: BlobId,
+    location: Location,
+    writer: Arc<dyn SegmentWriter>,
+    pipeline: Pipeline,
+    reserved: u64,
+    guard: AbortGuard,
+    id: uuid::Uuid,
+    slot: OwnedSemaphorePermit,
+}
+
+impl Upload {
+    pub(crate) async fn begin(inner: Arc<Inner>, request: UploadRequest) -> Result<Self, UploadError> {
+        let claim = claim_target(&inner, &request).await?;
+        let declared = request.declared.unwrap_or(0);
+        inner.segments.check_room(declared)?;
+        check_quota(&inner, &request.account, declared).await?;
+        let way = Way::Small { gather: Gather::default(), budget: None };
+        let mut upload = Self { inner, request, claim, received: 0, broken: false, way };
+        if declared > upload.inner.limits.small_threshold as u64 {
+            upload.way = Way::Large(Box::new(upload.open_writer(declared).await?));
+        }
+        Ok(upload)
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Takes a piece of the body as it came; waits while the disk or a digest is behind.
+    ///
+    /// # Errors
+    /// [`UploadError::OverQuota`] as soon as the bytes cannot fit; [`UploadError::Fault`] when the store fails. Nothing more can
+    /// be pushed then; drop the upload.
+    pub async fn push(&mut self, frame: Bytes) -> Result<(), UploadError> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(Fault::Closed.into());
+        }
+        self.take(frame).await?;
+        self.broken = false;
+        Ok(())
+    }
+
+    async fn take(&mut self, frame: Bytes) -> Result<(), UploadError> {
+        let length = frame.len() as u64;
+        let threshold = self.inner.limits.small_threshold as u64;
+        if let Way::Small { gather, budget } = &mut self.way {
+            if budget.is_none() {
+                let limit = self.inner.limits.small_threshold;
+                let amount = self.request.declared.map_or(limit, |size| usize::try_from(size).unwrap_or(limit));
+                *budget = Some(self.inner.permit(&self.inner.small_budget, amount.min(limit), limit).await?);
+            }
+            if self.received + length <= threshold {
+                self.received += length;
+                gather.push(frame);
+                return Ok(());
+            }
+            self.become_large(length).await?;
+        }
+        self.reserve(self.received + length).await?;
+        if let Way::Large(large) = &mut self.way {
+            large.pipeline.push(frame).await?;
+            self.received += length;
+        }
+        Ok(())
+    }
+
+    async fn become_large(&mut self, more: u64) -> Result<(), UploadError> {
+        let mut large = Box::new(self.open_writer(self.request.declared.unwrap_or(0).max(self.received + more)).await?);
+        if let Way::Small { gather, .. } = &mut self.way {
+            for frame in gather.take() {
+                large.pipeline.push(frame).await?;
+            }
+        }
+        self.way = Way::Large(large);
+        Ok(())
+    }
+
+    /// Opens the writer row, then its file: a file without a row would be set aside at the next start.
+    async fn open_writer(&self, reserve: u64) -> Result<Large, UploadError> {
+        let inner = &self.inner;
+        let slot = inner.permit(&inner.large_uploads, 1, inner.limits.large_uploads).await?;
+        let (id, blob) = (inner.ids.next(), BlobId(inner.ids.next()));
+        let location = Location { container: Container::Own(blob.0), offset: 0 };
+        let account = self.request.account.clone();
+        let new = NewWriter { id, blob, location, session: None, account, declared: self.request.declared, reserve };
+        // Armed before the row: when this future is dropped while the row is written, the row must go too.
+        let guard = AbortGuard::new(Arc::clone(inner), id);
+        inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
+        let writer = inner.in_time(inner.segments.create(blob.0, self.request.declared)).await??;
+        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&writer), 0, self.request.digests, true);
+        Ok(Large { blob, location, writer, pipeline, reserved: reserve, guard, id, slot })
+    }
+
+    /// Reserves for bytes that go beyond what was announced.
+    async fn reserve(&mut self, total: u64) -> Result<(), UploadError> {
+        let quota = self.request.account.quota;
+        let Way::Large(large) = &mut self.way else { return Ok(()) };
+        if quota.is_none() || total <= large.reserved {
+            return Ok(());
+        }
+        let least = total - large.reserved;
+        let step = Step::Reserve { writer: large.id, least, most: least.max(RESERVE_STEP), quota };
+        let applied = self.inner.apply(step.into()).await.map_err(refused)?;
+        if let Some(Effect::Reserved(granted)) = applied.effects.first() {
+            large.reserved += granted;
+        }
+        Ok(())
+    }
+
+    /// Ends the body: afterwards its bytes are durable and its digests known, but no name has it yet.
+    ///
+    /// # Errors
+    /// [`UploadError::Fault`] when the store fails or a push had failed; everything is given back then.
+    pub async fn finish(self) -> Result<Received, UploadError> {
+        let Self { inner, request, claim, received, broken, way } = self;
+        if broken {
+            return Err(Fault::Closed.into());
+        }
+        match way {
+            Way::Small { mut gather, budget } => {
+                let frames = gather.take();
+                let (body, digests) = store_small(&inner, &request, frames, received).await?;
+                drop(budget);
+                let small = body.as_ref().map(|body| SmallGuard::new(Arc::clone(&inner), body));
+                Ok(Received { inner, claim, size: received, digests, body, guard: None, small })
+            }
+            Way::Large(large) => {
+                let Large { blob, location, writer, pipeline, guard, id, slot, .. } = *large;
+                let written = pipeline.finish().await?;
+                let ended = Arc::clone(&writer);
+                tokio::task::spawn_blocking(move || ended.end_at(received)).await.map_err(|_| Fault::Closed)??;
+                inner.in_time(writer.sync()).await??;
+                drop(slot);
+                let body = Body {
+                    blob,
+                    size: received,
+                    location,
+                    checksums: written.checksums,
+                    digests: written.digests.clone(),
+                    blake3: written.blake3,
+                    account: request.account,
+                    writer: Some(id),
+                };
+                let (digests, body, guard) = (written.digests, Some(body), Some(guard));
+                Ok(Received { inner, claim, size: received, digests, body, guard, small: None })
+            }
+        }
+    }
+}
+
+async fn claim_target(inner: &Arc<Inner>, request: &UploadRequest) -> Result<Option<Claim>, UploadError> {
+    let Some((name, condition)) = &request.exclusive else { return Ok(None) };
+    let mut claim = inner.claims.claim(name).ok_or_else(|| UploadError::TargetBusy(name.clone()))?;
+    let found = inner.in_time(inner.catalog.name(name)).await??;
+    let found = found.ok_or_else(|| UploadError::TargetRefused(Refusal::Missing(name.clone())))?;
+    catalog::check(&found, condition).map_err(UploadError::TargetRefused)?;
+    claim.born = found.born;
+    Ok(Some(claim))
+}
+
+/// Refuses early what the transaction of the commit would refuse; that one is exact.
+async fn check_quota(inner: &Inner, account: &Account, wanted: u64) -> Result<(), UploadError> {
+    let Some(quota) = account.quota.filter(|_| wanted > 0) else { return Ok(()) };
+    let usage = inner.in_time(inner.catalog.usage(&account.dialect, &account.scope)).await??;
+    let used = usage.bytes + usage.reserved;
+    if used.saturating_add(wanted) > quota {
+        return Err(UploadError::OverQuota { quota, used, wanted });
+    }
+    Ok(())
+}
+
+fn refused(error: ChangeError) -> UploadError {
+    match error {
+        ChangeError::Refused { refusal: Refusal::OverQuota { quota, used, wanted }, .. } => {
+            UploadError::OverQuota { quota, used, wanted }
+        }
+        ChangeError::Refused { refusal, .. } => UploadError::TargetRefused(refusal),
+        ChangeError::Fault(fault) => UploadError::Fault(fault),
+    }
+}
+
+async fn store_small(
+    inner: &Arc<Inner>,
+    request: &UploadRequest,
+    frames: Vec<Bytes>,
+    size: u64,
+) -> Result<(Option<Body>, Digests), Fault> {
+    let set = request.digests;
+    let summarise = {
+        let frames = frames.clone();
+        move || {
+            let digests = digest::of_frames(set, frames.iter().map(|frame| &frame[..]));
+            let (mut checksums, mut blake3) = (Checksums::default(), blake3::Hasher::new());
+            for frame in &frames {
+                checksums.update(frame);
+                blake3.update(frame);
+            }
+            (digests, checksums.finish(), *blake3.finalize().as_bytes())
+        }
+    };
+    let (digests, checksums, blake3) = if size <= DIGEST_INLINE {
+        summarise()
+    } else {
+        tokio::task::spawn_blocking(summarise).await.map_err(|_| Fault::Closed)?
+    };
+    if size == 0 {
+        return Ok((None, digests));
+    }
+    let location = inner.in_time(inner.segments.put_small(frames)).await??;
+    let body = Body {
+        blob: BlobId(inner.ids.next()),
+        size,
+        location,
+        checksums,
+        digests: digests.clone(),
+        blake3: Some(blake3),
+        account: request.account.clone(),
+        writer: None,
+    };
+    Ok((Some(body), digests))
+}
+
+/// Frees the bytes of a small body that no row names.
+struct SmallGuard {
+    inner: Arc<Inner>,
+    bytes: Option<(Location, u64)>,
+}
+
+impl SmallGuard {
+    const fn new(inner: Arc<Inner>, body: &Body) -> Self {
+        Self { inner, bytes: Some((body.location, body.size)) }
+    }
+
+    fn disarm(mut self) {
+        self.bytes = None;
+    }
+}
+
+impl Drop for SmallGuard {
+    fn drop(&mut self) {
+        let Some((location, size)) = self.bytes.take() else { return };
+        let inner = Arc::clone(&self.inner);
+        let free = async move {
+            if let Err(fault) = inner.segments.free(location, size).await {
+                // They go with their pack.
+                tracing::debug!(%fault, "bytes of a small body that was given up stay for now");
+            }
+        };
+        self.inner.tasks.spawn_on(free, &self.inner.runtime);
+    }
+}
+
+/// A body that was received as a whole: durable, but nobody's yet. Dropping it gives everything back.
+pub struct Received {
+    inner: Arc<Inner>,
+    claim: Option<Claim>,
+    size: u64,
+    digests: Digests,
+    body: Option<Body>,
+    guard: Option<AbortGuard>,
+    small: Option<SmallGuard>,
+}
+
+impl Received {
+    /// Size in bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The digests that were asked for.
+    #[must_use]
+    pub const fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// Makes the body content in one transaction with everything else of `change`, and resolves when that is durable. It runs to its
+    /// end even if this future is dropped.
+    ///
+    /// # Errors
+    /// [`CommitError::TargetGone`] when the exclusive target was deleted meanwhile; [`CommitError::Refused`] when a condition
+    /// of `change` does not hold; [`CommitError::Fault`] when the store fails.
+    pub async fn commit(self, change: Change) -> Result<Applied, CommitError> {
+        let inner = Arc::clone(&self.inner);
+        inner.owned(self.carry_out(change)).await?
+    }
+
+    async fn carry_out(self, change: Change) -> Result<Applied, CommitError> {
+        let Self { inner, claim, body, guard, small, .. } = self;
+        let mut steps = Vec::with_capacity(change.steps.len() + 2);
+        if let Some(claim) = &claim {
+            steps.push(Step::SameName { name: claim.name.clone(), born: claim.born });
+        }
+        steps.extend(body.map(|body| Step::Commit(Box::new(body))));
+        let ours = steps.len();
+        steps.extend(change.steps);
+        match inner.apply(Change { steps }).await {
+            Ok(mut applied) => {
+                if let Some(guard) = guard {
+                    guard.disarm();
+                }
+                let shared = applied.effects.drain(..ours).any(|effect| matches!(effect, Effect::Shared(_)));
+                // Bytes that turned out to be stored already are not needed twice; dropping the guard frees them.
+                if let Some(small) = small.filter(|_| !shared) {
+                    small.disarm();
+                }
+                Ok(applied)
+            }
+            Err(ChangeError::Refused { step: 0, refusal: Refusal::Missing(name) }) if claim.is_some() => {
+                Err(CommitError::TargetGone(name))
+            }
+            Err(ChangeError::Refused { step, refusal }) => {
+                Err(CommitError::Refused { step: step.saturating_sub(ours), refusal })
+            }
+            Err(ChangeError::Fault(fault)) => {
+                // Where it is not known whether a row names the bytes, they stay; a writer row decides for itself.
+                if let Some(small) = small.filter(|_| fault.leaves_doubt()) {
+                    small.disarm();
+                }
+                Err(CommitError::Fault(fault))
+            }
+        }
+    }
+}
