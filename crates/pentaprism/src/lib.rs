@@ -9,6 +9,7 @@ pub mod banner;
 pub mod command;
 pub mod context;
 pub mod dialects;
+pub mod housekeeping;
 pub mod log;
 mod measure;
 pub mod mount;

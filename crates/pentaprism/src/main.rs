@@ -1,12 +1,14 @@
 //! The program `pentaprism`.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use pentaprism::command::{Command, CommandLine};
+use pentaprism::housekeeping;
 
 /// How long a thread that hangs in the operating system may keep the process from ending.
 const LAST_THREADS: Duration = Duration::from_secs(5);
@@ -42,6 +44,19 @@ async fn obey(command: &Command, environment: Vec<(OsString, OsString)>) -> anyh
             pentaprism::serve::run(&arguments.source(environment)).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Gc(_) | Command::Fsck(_) => anyhow::bail!("the store has no house-keeping yet"),
+        Command::Gc(arguments) => {
+            let source = arguments.data.source(environment);
+            say(&housekeeping::collect(&source, arguments.dry_run).await?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Fsck(arguments) => {
+            let (said, well) = housekeeping::check(&arguments.source(environment)).await?;
+            say(&said)?;
+            Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
     }
+}
+
+fn say(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())
 }
