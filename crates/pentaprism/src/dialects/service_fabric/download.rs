@@ -52,7 +52,7 @@ async fn open(dialect: &ServiceFabric, path: ContentPath) -> Result<Reader, Prob
     let mut gone = ReadError::Gone;
     for _ in 0..ATTEMPTS {
         let Some(file) = dialect.store.file(&dialect.tree, path.as_str()).await? else {
-            let folder = dialect.store.folder(&dialect.tree, path.as_str()).await?;
+            let folder = dialect.store.folder_entry(&dialect.tree, path.as_str()).await?;
             return Err(if folder.is_some() { Problem::IsFolder(path) } else { Problem::NothingThere(path) });
         };
         match dialect.store.open_content(file.content).await {

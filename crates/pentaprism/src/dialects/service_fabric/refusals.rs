@@ -41,8 +41,12 @@ fn answer(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) ->
             let text = format!("the body is larger than {limit} bytes; send a smaller one");
             return Answer::new(ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge, text);
         }
+        Refusal::BodyInterrupted(_) => {
+            let text = "the body broke off, or its framing is wrong; send the request again";
+            return Answer::new(ErrorStatus::BAD_REQUEST, Code::EInvalidarg, text);
+        }
         Refusal::BodyStalled(_) => (ErrorStatus::REQUEST_TIMEOUT, Code::FabricETimeout),
-        Refusal::BodyInterrupted(_) | Refusal::MissingHost => (ErrorStatus::BAD_REQUEST, Code::EInvalidarg),
+        Refusal::MissingHost => (ErrorStatus::BAD_REQUEST, Code::EInvalidarg),
         Refusal::Misdirected => (ErrorStatus::MISDIRECTED_REQUEST, Code::EInvalidarg),
         Refusal::Expectation => (ErrorStatus::EXPECTATION_FAILED, Code::EInvalidarg),
         Refusal::TransferEncoding => (ErrorStatus::NOT_IMPLEMENTED, Code::ENotimpl),
