@@ -71,8 +71,7 @@ impl App {
         let measure = Measure::new(span.clone());
         let method = request.method().clone();
         request.extensions_mut().insert(RequestId(id));
-        let request = request.map(|body| measure.request(body));
-        let response = self.0.answer(mount, request).instrument(span).await;
+        let response = self.0.answer(mount, measure.request(request)).instrument(span).await;
         measure.answer(response, &method)
     }
 

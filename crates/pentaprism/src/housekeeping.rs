@@ -69,12 +69,12 @@ fn list(garbage: &[Garbage]) -> String {
         let _infallible = writeln!(text, "{}: {size} bytes{note}", blob.0);
     }
     let bytes: u64 = garbage.iter().map(|garbage| garbage.size).sum();
-    let _infallible = writeln!(text, "{} contents with {bytes} bytes could be freed", garbage.len());
+    let _infallible = writeln!(text, "contents that could be freed: {}; their bytes: {bytes}", garbage.len());
     text
 }
 
 fn freed(Swept { blobs, bytes }: Swept) -> String {
-    format!("{blobs} contents with {bytes} bytes were freed\n")
+    format!("contents freed: {blobs}; their bytes: {bytes}\n")
 }
 
 fn verdict(report: &FsckReport) -> String {
@@ -83,11 +83,8 @@ fn verdict(report: &FsckReport) -> String {
     for problem in problems {
         let _infallible = writeln!(text, "{problem}");
     }
-    let outcome = match problems.len() {
-        0 => "all is well".to_owned(),
-        count => format!("{count} problems"),
-    };
-    let _infallible = writeln!(text, "{blobs} contents with {bytes} bytes were read: {outcome}");
+    let count = problems.len();
+    let _infallible = writeln!(text, "contents read: {blobs}; their bytes: {bytes}; problems: {count}");
     text
 }
 
@@ -128,11 +125,8 @@ mod tests {
     async fn an_empty_store_is_well_and_holds_no_garbage() {
         let folder = tempfile::tempdir().unwrap();
         let source = source(folder.path().to_owned());
-        assert_eq!(
-            check(&source).await.unwrap(),
-            ("0 contents with 0 bytes were read: all is well\n".to_owned(), true)
-        );
-        assert_eq!(collect(&source, true).await.unwrap(), "0 contents with 0 bytes could be freed\n");
-        assert_eq!(collect(&source, false).await.unwrap(), "0 contents with 0 bytes were freed\n");
+        assert_eq!(check(&source).await.unwrap(), ("contents read: 0; their bytes: 0; problems: 0\n".to_owned(), true));
+        assert_eq!(collect(&source, true).await.unwrap(), "contents that could be freed: 0; their bytes: 0\n");
+        assert_eq!(collect(&source, false).await.unwrap(), "contents freed: 0; their bytes: 0\n");
     }
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
-use pentaprism_core::{Body, BodyError, OperationInfo};
+use pentaprism_core::{Body, BodyError};
+use pentaprism_server::OperationSlot;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -20,29 +21,29 @@ pub(crate) struct Measure {
     received: Arc<AtomicU64>,
     sent: u64,
     status: Option<StatusCode>,
-    operation: Option<&'static str>,
+    operation: OperationSlot,
     cut: bool,
 }
 
 impl Measure {
     /// Begins to measure the request of `span`.
     pub(crate) fn new(span: Span) -> Self {
-        let received = Arc::default();
-        Self { span, began: Instant::now(), received, sent: 0, status: None, operation: None, cut: false }
+        let (received, operation) = (Arc::default(), OperationSlot::default());
+        Self { span, began: Instant::now(), received, sent: 0, status: None, operation, cut: false }
     }
 
-    /// The request's body, counted.
-    pub(crate) fn request(&self, body: Body) -> Body {
-        if body.is_end_stream() {
-            return body;
+    /// The request with its body counted, and a slot for its operation.
+    pub(crate) fn request(&self, mut request: Request<Body>) -> Request<Body> {
+        request.extensions_mut().insert(self.operation.clone());
+        if request.body().is_end_stream() {
+            return request;
         }
-        Body::stream(Counted { body, count: Arc::clone(&self.received) })
+        request.map(|body| Body::stream(Counted { body, count: Arc::clone(&self.received) }))
     }
 
     /// The answer, whose end ends the measure.
     pub(crate) fn answer(mut self, response: Response<Body>, method: &Method) -> Response<Body> {
         self.status = Some(response.status());
-        self.operation = response.extensions().get::<&'static OperationInfo>().map(|info| info.name);
         if response.body().is_end_stream() || *method == Method::HEAD {
             return response;
         }
@@ -55,7 +56,7 @@ impl Drop for Measure {
     fn drop(&mut self) {
         let _entered = self.span.enter();
         let received = self.received.load(Ordering::Relaxed);
-        let (operation, sent) = (self.operation.unwrap_or("-"), self.sent);
+        let (operation, sent) = (self.operation.get().map_or("-", |operation| operation.name), self.sent);
         let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.status.map(|status| status.as_u16()) {
             // The client went away before there was an answer.

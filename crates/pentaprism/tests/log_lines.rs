@@ -5,19 +5,20 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Frame;
 use pentaprism::app::{App, Probe, Probing};
+use pentaprism::context::Context;
 use pentaprism::dialects::{Answer, Dialects, Serve};
 use pentaprism::settings::Settings;
 use pentaprism_core::{Body, BodyError};
 use pentaprism_server::Refusal;
 use pentaprism_server::connection::Endpoints;
-use pentaprism_store::SequentialIds;
+use pentaprism_store::{Options, SequentialIds, Store, SystemClock};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Reads the whole body and answers with it.
@@ -53,7 +54,7 @@ impl http_body::Body for Never {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         Poll::Pending
     }
 }
@@ -81,8 +82,18 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-#[tokio::test(start_paused = true)]
+/// The server with its real dialects over a store of its own.
+async fn real() -> App {
+    let store = Store::open(Options::ephemeral()).await.unwrap();
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SequentialIds::new(8)));
+    let context = Context::new(Settings::default(), store, clock, ids.clone());
+    App::new(&context.settings, Dialects::new(&context), Echo, ids)
+}
+
+#[tokio::test]
 async fn every_request_gets_one_line_without_secrets_or_forged_lines() {
+    let real = real().await;
+    tokio::time::pause();
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(lines.clone()).finish();
     let logging = tracing::subscriber::set_default(subscriber);
@@ -94,13 +105,21 @@ async fn every_request_gets_one_line_without_secrets_or_forged_lines() {
     let mut dropped = Box::pin(app.call(put("/v2/c", Body::stream(Never))));
     assert!(futures_util::poll!(dropped.as_mut()).is_pending());
     drop(dropped);
+    // The name of the operation is known even to a request that is refused.
+    drop(real.call(Request::get("/v2/images/1").header("host", "localhost").body(Body::empty()).unwrap()).await);
     drop(logging);
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(!text.contains("secret") && !text.contains("pentaprism-dev"), "{text}");
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let outcomes: Vec<_> = lines.iter().map(|line| [&line["message"], &line["span"]["dialect"]]).collect();
-    let expected = [["answered", "glance"], ["answered in part", "service_fabric"], ["dropped", "glance"]];
+    let outcomes: Vec<_> =
+        lines.iter().map(|line| [&line["message"], &line["span"]["dialect"], &line["operation"]]).collect();
+    let expected = [
+        ["answered", "glance", "-"],
+        ["answered in part", "service_fabric", "-"],
+        ["dropped", "glance", "-"],
+        ["answered in part", "glance", "ShowImage"],
+    ];
     assert_eq!(outcomes, expected, "{text}");
     let (line, span) = (&lines[0], &lines[0]["span"]);
     assert_eq!((&line["status"], &line["milliseconds"]), (&200.into(), &0.into()));

@@ -1,5 +1,7 @@
 //! One request on its way through a dialect: its head, its route and who sent it. The body travels beside it.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use http::request::Parts;
 use pentaprism_core::path::Captures;
@@ -11,6 +13,23 @@ use crate::{Api, Refusal};
 /// Without one, dialects that show it fall back to the nil id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
+
+/// Where the bindings note which operation a request is: a request extension of whoever wants to know, such as a log.
+#[derive(Debug, Clone, Default)]
+pub struct OperationSlot(Arc<OnceLock<&'static OperationInfo>>);
+
+impl OperationSlot {
+    /// The operation, once the request is routed; absent for a request that matches none.
+    #[must_use]
+    pub fn get(&self) -> Option<&'static OperationInfo> {
+        self.0.get().copied()
+    }
+
+    /// Notes the operation. A request has one route, so the first note stands.
+    pub(crate) fn note(&self, operation: &'static OperationInfo) {
+        let _noted_before = self.0.set(operation);
+    }
+}
 
 /// A routed and authenticated request.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use http::{Method, Request, Response};
 use pentaprism_core::path::{Captures, Unrouted};
 use pentaprism_core::{Body, Message, OperationInfo};
 
-use crate::{Api, Call, Failure, Refusal};
+use crate::{Api, Call, Failure, OperationSlot, Refusal};
 
 pub use pentaprism_core::path::{PathRules, Segment, SplitPath};
 
@@ -55,6 +55,9 @@ impl<R: Copy> Arrival<R> {
         info: impl Fn(R) -> &'static OperationInfo,
     ) -> Result<(R, Call<A::Caller>, Body), Response<Body>> {
         let operation = self.routed.as_ref().ok().map(|(route, _)| info(*route));
+        if let (Some(slot), Some(operation)) = (self.head.extensions.get::<OperationSlot>(), operation) {
+            slot.note(operation);
+        }
         let caller = match api.authenticate(&self.head, operation).await {
             Ok(caller) => caller,
             Err(refusal) => return Err(api.refuse(&self.head, operation, refusal)),

@@ -16,7 +16,7 @@ pub mod connection;
 pub mod dialects;
 
 pub use api::{Api, Failure, Refusal};
-pub use call::{Call, RequestId};
+pub use call::{Call, OperationSlot, RequestId};
 
 #[doc(hidden)]
 pub mod dispatch;
