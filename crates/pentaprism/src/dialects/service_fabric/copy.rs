@@ -3,7 +3,7 @@
 use pentaprism_core::dialects::service_fabric::copy_image_store_content::{
     CopyImageStoreContent, CopyImageStoreContentOk,
 };
-use pentaprism_store::{Change, ChangeError, TreeCopy};
+use pentaprism_store::{Change, ChangeError, Refusal, TreeCopy};
 
 use super::ServiceFabric;
 use super::content_path::{ContentPath, PathError};
@@ -33,7 +33,13 @@ pub(super) async fn copy_content(
     };
     match deadline.bound(dialect.store.apply(Change::new().copy_path(copy))).await? {
         Ok(_) => Ok(CopyImageStoreContentOk {}),
-        Err(ChangeError::Refused { refusal, .. }) => Err(Problem::Copy(refusal)),
+        Err(ChangeError::Refused { refusal, step }) => Err(match refusal {
+            Refusal::SourceMissing { .. } => Problem::NothingThere(from),
+            Refusal::MarkMissing { .. } => Problem::MarkMissing(from),
+            Refusal::Overlap { .. } => Problem::Overlap { from, to },
+            Refusal::OverQuota { quota, used, wanted } => Problem::OverQuota { quota, used, wanted },
+            refusal => Problem::internal(ChangeError::Refused { step, refusal }),
+        }),
         Err(ChangeError::Fault(fault)) => Err(Problem::Fault(fault)),
     }
 }

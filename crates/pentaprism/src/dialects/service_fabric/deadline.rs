@@ -22,7 +22,7 @@ pub(super) struct Deadline {
 /// `timeout` ran out. Whether a change that was under way is made, only a question can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the operation did not finish within its timeout of {seconds} seconds; look at what is there, then try again with more"
+    "the operation did not finish within its timeout of {seconds} s; look at what is there, then try again with more"
 )]
 pub(super) struct TimedOut {
     /// The time that there was.

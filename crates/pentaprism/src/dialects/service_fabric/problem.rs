@@ -79,25 +79,41 @@ pub(super) enum Problem {
     )]
     NothingToCommit(Uuid),
     /// A commit before all bytes came.
-    #[error(
-        "the upload session {id} misses {missing} bytes in {ranges} ranges, the first from position {first}; send them, then commit"
-    )]
+    #[error("the upload session {id} misses {missing} bytes, the first at position {first}; send them, then commit")]
     Incomplete {
         /// The session.
         id: Uuid,
-        /// How many ranges are missing.
-        ranges: usize,
         /// How many bytes are missing.
         missing: u64,
         /// The first missing position.
         first: u64,
     },
-    /// A chunk that was not taken.
+    /// A chunk whose body is not as long as its range. Of one that is too long not all was read.
+    #[error(
+        "the body does not fit Content-Range: {received} bytes came and {expected} are announced; send exactly as many"
+    )]
+    WrongLength {
+        /// Bytes of the range.
+        expected: u64,
+        /// Bytes that came, or were announced.
+        received: u64,
+    },
+    /// A chunk of a file of another length.
+    #[error(
+        "the upload session is for a file of {expected} bytes, not {asked}; use a session id of its own for each file"
+    )]
+    TotalDiffers {
+        /// Length of the session's file.
+        expected: u64,
+        /// Length that the chunk names.
+        asked: u64,
+    },
+    /// A chunk that was not taken for another reason.
     #[error(transparent)]
     Chunk(ChunkError),
-    /// A copy that the store refused.
-    #[error(transparent)]
-    Copy(store::Refusal),
+    /// `CheckMarkFile` and no mark file.
+    #[error("the folder {0} has no mark file `_.dir`; upload one last, or send CheckMarkFile false")]
+    MarkMissing(ContentPath),
     /// The quota.
     #[error(
         "the quota of {quota} bytes has {used} used or reserved and no room for {wanted} more; delete something or raise it"
@@ -161,12 +177,14 @@ impl Problem {
             | Self::SessionToEnd(_)
             | Self::Overlap { .. }
             | Self::NothingToCommit(_)
+            | Self::WrongLength { .. }
+            | Self::TotalDiffers { .. }
             | Self::Incomplete { .. } => (ErrorStatus::BAD_REQUEST, Code::EInvalidarg),
             Self::Path(PathError::TooLong(_)) => (ErrorStatus::BAD_REQUEST, Code::FabricEPathTooLong),
             Self::ContentRange(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEUploadSessionRangeNotSatisfiable),
             Self::SessionToUse(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEInvalidUploadSessionId),
             Self::Reserved(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEImagebuilderReservedDirectoryError),
-            Self::NothingThere(_) | Self::SourceEmpty | Self::IsFolder(_) => {
+            Self::NothingThere(_) | Self::SourceEmpty | Self::MarkMissing(_) | Self::IsFolder(_) => {
                 (ErrorStatus::NOT_FOUND, Code::FabricEFileNotFound)
             }
             Self::SessionUnknown(_) => (ErrorStatus::NOT_FOUND, Code::NotFound),
@@ -174,7 +192,6 @@ impl Problem {
             Self::OverQuota { .. } => (ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge),
             Self::TimedOut(_) => (ErrorStatus::GATEWAY_TIMEOUT, Code::FabricETimeout),
             Self::Chunk(error) => return chunk_code(error),
-            Self::Copy(refusal) => return copy_code(refusal),
             Self::Fault(fault) => return fault_code(fault),
             Self::Body(_) | Self::Internal(_) => return None,
         })
@@ -186,31 +203,13 @@ fn chunk_code(error: &ChunkError) -> Option<(ErrorStatus, FabricErrorCode)> {
     use FabricErrorCode as Code;
     Some(match error {
         ChunkError::PathConflict { .. } => (ErrorStatus::CONFLICT, Code::FabricEUploadSessionIdConflict),
-        ChunkError::TotalDiffers { .. } | ChunkError::WrongLength { .. } => {
-            (ErrorStatus::BAD_REQUEST, Code::EInvalidarg)
-        }
         ChunkError::RangeInvalid { .. } | ChunkError::RangeOverlaps(_) | ChunkError::TooManyRanges { .. } => {
             (ErrorStatus::BAD_REQUEST, Code::FabricEUploadSessionRangeNotSatisfiable)
         }
-        ChunkError::OverQuota { .. } => (ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge),
         ChunkError::Superseded => (ErrorStatus::CONFLICT, Code::FabricEWriteConflict),
         ChunkError::SessionGone => (ErrorStatus::NOT_FOUND, Code::NotFound),
-        ChunkError::Fault(fault) => return fault_code(fault),
         _ => return None,
     })
-}
-
-/// D-055.
-fn copy_code(refusal: &store::Refusal) -> Option<(ErrorStatus, FabricErrorCode)> {
-    use FabricErrorCode as Code;
-    match refusal {
-        store::Refusal::SourceMissing { .. } | store::Refusal::MarkMissing { .. } => {
-            Some((ErrorStatus::NOT_FOUND, Code::FabricEFileNotFound))
-        }
-        store::Refusal::Overlap { .. } => Some((ErrorStatus::BAD_REQUEST, Code::EInvalidarg)),
-        store::Refusal::OverQuota { .. } => Some((ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge)),
-        _ => None,
-    }
 }
 
 /// D-054 and D-043: what the storage cannot take is the client's business, what it cannot do is not.
@@ -261,6 +260,9 @@ impl From<ChunkError> for Problem {
     fn from(error: ChunkError) -> Self {
         match error {
             ChunkError::Fault(fault) => Self::Fault(fault),
+            ChunkError::OverQuota { quota, used, wanted } => Self::OverQuota { quota, used, wanted },
+            ChunkError::WrongLength { expected, received } => Self::WrongLength { expected, received },
+            ChunkError::TotalDiffers { expected, asked } => Self::TotalDiffers { expected, asked },
             other => Self::Chunk(other),
         }
     }

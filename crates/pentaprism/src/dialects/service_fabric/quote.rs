@@ -12,12 +12,17 @@ pub(super) struct Quoted(String);
 impl Quoted {
     /// Takes the beginning of `text`.
     pub(super) fn new(text: &str) -> Self {
-        let mut shown: String = text.chars().take(SHOWN).collect();
-        if shown.len() < text.len() {
-            shown.push('…');
-        }
-        Self(shown)
+        Self(cut(text))
     }
+}
+
+/// The beginning of a text that is escaped already.
+pub(super) fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 impl fmt::Display for Quoted {

@@ -17,7 +17,7 @@ use crate::measure::chain;
 use super::answer::Answer;
 use super::parameters::{ApiVersionError, ContentRangeError, SessionIdError, check_api_version, content_range};
 use super::problem::Problem;
-use super::quote::Quoted;
+use super::quote::{Quoted, cut};
 
 /// Writes a refusal. Of a fault of ours the log gets the causes and the client none.
 pub(super) fn refuse(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) -> Response<Body> {
@@ -100,7 +100,8 @@ fn unfit(head: &Parts, operation: Option<&OperationInfo>, invalid: &InvalidReque
             (FabricErrorCode::EInvalidarg, text)
         }
         InvalidRequest::Json(error) => {
-            let text = format!("the body is not the JSON that is expected: {}", Quoted::new(&error.to_string()));
+            // It shows values of the body, which it escapes and does not cut.
+            let text = format!("the body is not the JSON that is expected: {}", cut(&error.to_string()));
             (FabricErrorCode::EInvalidarg, text)
         }
         other => (FabricErrorCode::EInvalidarg, other.to_string()),

@@ -75,7 +75,6 @@ fn not_committed(id: Uuid, error: SessionError) -> Problem {
         SessionError::Unknown => Problem::NothingToCommit(id),
         SessionError::Incomplete { missing } => Problem::Incomplete {
             id,
-            ranges: missing.len(),
             missing: missing.iter().map(|range| range.len()).sum(),
             first: missing.first().map_or(0, |range| range.first),
         },
