@@ -2,12 +2,10 @@
 
 use std::io::{IsTerminal, stderr};
 
-use pentaprism_server::Refusal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt;
 
-use crate::measure::chain;
 use crate::settings::{LogFormat, LogSettings};
 
 /// The setting `log.level` cannot be read.
@@ -37,14 +35,4 @@ pub fn start(settings: &LogSettings) -> Result<(), LevelError> {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
     };
     Ok(())
-}
-
-/// Logs what a refusal keeps from the client: the cause of an internal fault. Dialects call it where they write refusals.
-/// The request's id is on the line, because requests are answered inside a span of their own.
-pub fn report(refusal: &Refusal) {
-    match refusal {
-        Refusal::Internal(cause) => tracing::error!(cause = %chain(cause.as_ref()), "an internal fault"),
-        Refusal::Unavailable | Refusal::TimedOut => tracing::warn!(%refusal, "a request was refused"),
-        _ => tracing::debug!(refusal = %chain(refusal), "a request was refused"),
-    }
 }
