@@ -25,7 +25,7 @@ impl ServerProcess {
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(arguments)
-            .env("PENTAPRISM_LOG__LEVEL", "warn")
+            .env("PENTAPRISM_LOG_LEVEL", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,0 +1,8 @@
+//! The real program over real sockets, called by the clients of the field, killed, and looked at from outside.
+
+mod clients;
+mod command_line;
+mod kill;
+mod memory;
+mod readme;
+mod support;

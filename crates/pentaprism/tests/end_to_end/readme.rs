@@ -1,0 +1,33 @@
+//! The README's shell blocks work as printed: they run in order, in one shell, against a fresh server.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Fresh, succeed};
+
+#[test]
+fn the_uploads_of_the_readme_work_as_pasted() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(workspace.join("README.md")).expect("there is a README");
+    let blocks: Vec<&str> = readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    let pasted: Vec<&str> = blocks.iter().copied().filter(|block| block.contains("127.0.0.1:8470")).collect();
+    assert!(pasted.len() >= 2, "the README shows an upload for each dialect");
+    let fresh = Fresh::start();
+    let script = pasted.join("\n").replace("http://127.0.0.1:8470", &fresh.server.url());
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", &script]).current_dir(fresh.folder.path());
+    let printed = succeed(&mut shell);
+    assert_eq!(printed.matches("same bytes").count(), pasted.len(), "{printed}");
+}
+
+#[test]
+fn the_readme_names_commands_that_exist() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(workspace.join("README.md")).expect("there is a README");
+    for command in ["cargo run --release -- serve", "cargo xtask ci"] {
+        assert!(
+            readme.contains(&format!("\n{command}\n")),
+            "the README does not show `{command}` on a line of its own"
+        );
+    }
+}
