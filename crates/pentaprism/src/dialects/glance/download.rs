@@ -46,7 +46,10 @@ impl Glance {
         } else {
             let opened = self.context.store.open_content(content).await;
             let blocks = opened.and_then(|reader| reader.read(range.clone()));
-            Body::stream(Sent { left: range.end - range.start, blocks: blocks.map_err(|error| unreadable(error, missing))? })
+            Body::stream(Sent {
+                left: range.end - range.start,
+                blocks: blocks.map_err(|error| unreadable(error, missing))?,
+            })
         };
         let part = asked.map(|range| ContentRange { first: range.start, last: range.end - 1, length: content.size });
         Ok(Download::Bytes { checksum: seen.image.attributes.checksum, part, body })

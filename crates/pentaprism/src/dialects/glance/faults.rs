@@ -138,8 +138,9 @@ fn media_range(element: &str) -> (&str, &str, u16) {
     let mut parts = element.split(';').map(str::trim);
     let (main, sub) = parts.next().and_then(|media| media.split_once('/')).unwrap_or_default();
     let weights = parts.filter_map(|parameter| parameter.split_once('='));
-    let weight = weights.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")).map(|(_, value)| thousandths(value));
-    (main, sub, weight.last().unwrap_or(1000))
+    let mut weights =
+        weights.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")).map(|(_, value)| thousandths(value));
+    (main, sub, weights.next().unwrap_or(1000))
 }
 
 /// A weight such as `0.8` in thousandths; 0 for what is none (RFC 9110, 12.4.2).

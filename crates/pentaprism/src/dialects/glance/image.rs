@@ -1,5 +1,7 @@
 //! The record of an image: what the store keeps of it, and what clients see.
 
+use std::fmt::Write;
+
 use http::request::Parts;
 use indexmap::IndexMap;
 use pentaprism_core::Timestamp;
@@ -87,7 +89,11 @@ impl Attributes {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("a string takes all text");
+    }
+    text
 }
 
 /// An image as the store knows it.

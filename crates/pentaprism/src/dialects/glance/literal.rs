@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn values_look_as_in_python() {
         assert_eq!(literal(&json!([null, true, false, 1, -2.5])), "[None, True, False, 1, -2.5]");
-        assert_eq!(literal(&json!({"a": "it's", "b": "\"it's\"\n\u{1}\\"})), r#"{'a': "it's", 'b': '"it\'s"\n\x01\\'}"#);
+        assert_eq!(
+            literal(&json!({"a": "it's", "b": "\"it's\"\n\u{1}\\"})),
+            r#"{'a': "it's", 'b': '"it\'s"\n\x01\\'}"#
+        );
         assert_eq!(choices(true, &["ami", "raw"]), "[None, 'ami', 'raw']");
         assert_eq!(choices(false, &["ami"]), "['ami']");
     }

@@ -9,9 +9,7 @@ use pentaprism_core::dialects::glance::delete_image_member::DeleteImageMember;
 use pentaprism_core::dialects::glance::models::{ImageMember, ImageMembers, MemberStatus};
 use pentaprism_core::dialects::glance::show_image_member::ShowImageMember;
 use pentaprism_core::dialects::glance::update_image_member::UpdateImageMember;
-use pentaprism_store::{
-    Applied, Change, ChangeError, Condition, ListQuery, Name, NameKey, NewName, Refusal, Update,
-};
+use pentaprism_store::{Applied, Change, ChangeError, Condition, ListQuery, Name, NameKey, NewName, Refusal, Update};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -118,7 +116,8 @@ impl Glance {
             bad_request("Incorrect request: Status must be \"pending\", \"accepted\" or \"rejected\".")
         })?;
         let update = Update::default().status(status);
-        let change = Change::new().expect(image::key(id), Condition::EXISTS).update(name.key, Condition::EXISTS, update);
+        let change =
+            Change::new().expect(image::key(id), Condition::EXISTS).update(name.key, Condition::EXISTS, update);
         match self.context.store.apply(change).await {
             Ok(applied) => changed(id, &applied),
             Err(error) => Err(refused(error, id, &input.member_id)),
@@ -176,7 +175,7 @@ fn refused(error: ChangeError, image: Uuid, project: &str) -> Problem {
             if scope == member_scope(image) { no_member(image, project) } else { no_image(&image.to_string()) }.into()
         }
         ChangeError::Fault(fault) => problem::of_records(fault),
-        other => other.into(),
+        refused @ ChangeError::Refused { .. } => refused.into(),
     }
 }
 

@@ -76,13 +76,8 @@ impl Api for Glance {
         caller::identify(&self.context.principals, &head.headers, operation)
     }
 
-    fn refuse(
-        &self,
-        head: &Parts,
-        operation: Option<&'static OperationInfo>,
-        refusal: Refusal,
-    ) -> Response<Body> {
-        refusals::refuse(&self.context.settings, head, operation, refusal)
+    fn refuse(&self, head: &Parts, operation: Option<&'static OperationInfo>, refusal: Refusal) -> Response<Body> {
+        refusals::refuse(&self.context.settings, head, operation, &refusal)
     }
 
     fn collected_body_limit(&self, operation: &'static OperationInfo) -> u64 {

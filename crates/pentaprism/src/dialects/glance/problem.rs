@@ -17,12 +17,10 @@ use pentaprism_store as store;
 use super::faults::Fault;
 
 /// What is said when something broke that no document has a word for (D-004).
-pub(super) const INTERNAL: &str =
-    "The server has either erred or is incapable of performing the requested operation.";
+pub(super) const INTERNAL: &str = "The server has either erred or is incapable of performing the requested operation.";
 /// What is said when the storage does not answer (D-019).
 pub(super) const UNAVAILABLE: &str = "The server is currently unavailable. Please try again at a later time.";
-const NOT_WRITABLE: &str =
-    "Insufficient permissions on image storage media: it cannot be written at the moment. Please try again at a later time.";
+const NOT_WRITABLE: &str = "Insufficient permissions on image storage media: it cannot be written at the moment. Please try again at a later time.";
 const FULL: &str = "Image storage media is full. Delete images or ask the operator for space, then try again.";
 
 /// Why an operation does not succeed.

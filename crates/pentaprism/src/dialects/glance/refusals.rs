@@ -20,9 +20,9 @@ pub(super) fn refuse(
     settings: &Settings,
     head: &Parts,
     operation: Option<&'static OperationInfo>,
-    refusal: Refusal,
+    refusal: &Refusal,
 ) -> Response<Body> {
-    match &refusal {
+    match refusal {
         Refusal::Unrouted(Unrouted::UnknownMethod { allowed }) => other_method(head, allowed),
         Refusal::Unauthenticated { .. } => unauthenticated(settings, head),
         Refusal::Internal(cause) => {
@@ -30,7 +30,7 @@ pub(super) fn refuse(
             tracing::error!(cause = ?chain(cause.as_ref()), "a request failed");
             answer(head, &Fault::new(ErrorStatus::INTERNAL_SERVER_ERROR, INTERNAL))
         }
-        _ => answer(head, &fault(settings, head, operation, &refusal)),
+        _ => answer(head, &fault(settings, head, operation, refusal)),
     }
 }
 
@@ -44,7 +44,8 @@ fn other_method(head: &Parts, allowed: &[&'static str]) -> Response<Body> {
         let ok = ResponseBuilder::new(StatusCode::OK).header("X-Openstack-Request-Id", Some(&request_id(head)));
         ok.finish().map(Body::from)
     } else {
-        let text = format!("The method {} is not allowed for this resource.", super::faults::shown(head.method.as_str()));
+        let text =
+            format!("The method {} is not allowed for this resource.", super::faults::shown(head.method.as_str()));
         answer(head, &Fault::new(ErrorStatus::METHOD_NOT_ALLOWED, text))
     };
     let allowed = HeaderValue::try_from(allowed.join(", ")).expect("methods of the spec are visible ASCII");
@@ -62,12 +63,7 @@ fn unauthenticated(settings: &Settings, head: &Parts) -> Response<Body> {
     refusal.with_status(StatusCode::UNAUTHORIZED).map(Body::from)
 }
 
-fn fault(
-    settings: &Settings,
-    head: &Parts,
-    operation: Option<&'static OperationInfo>,
-    refusal: &Refusal,
-) -> Fault {
+fn fault(settings: &Settings, head: &Parts, operation: Option<&'static OperationInfo>, refusal: &Refusal) -> Fault {
     match refusal {
         Refusal::Unrouted(_) => Fault::new(ErrorStatus::NOT_FOUND, "The resource could not be found."),
         Refusal::Forbidden { reason } => Fault::new(ErrorStatus::FORBIDDEN, *reason),
@@ -93,10 +89,9 @@ fn fault(
             ErrorStatus::NOT_IMPLEMENTED,
             "The transfer encoding is not supported. Send chunked, or a Content-Length.",
         ),
-        Refusal::Expectation => Fault::new(
-            ErrorStatus::EXPECTATION_FAILED,
-            "The expectation is not supported. Send 100-continue, or none.",
-        ),
+        Refusal::Expectation => {
+            Fault::new(ErrorStatus::EXPECTATION_FAILED, "The expectation is not supported. Send 100-continue, or none.")
+        }
         Refusal::TimedOut | Refusal::Unavailable => Fault::new(ErrorStatus::SERVICE_UNAVAILABLE, UNAVAILABLE),
         other => {
             tracing::error!(cause = ?chain(other), "a request was refused for an unknown reason");

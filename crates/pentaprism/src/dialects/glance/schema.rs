@@ -77,12 +77,9 @@ fn settable() -> Map<String, Value> {
 /// What only the server sets.
 fn read_only() -> Map<String, Value> {
     let text = |description: &str| json!({"type": "string", "readOnly": true, "description": description});
-    let text_or_null = |description: &str, longest: usize| {
-        json!({"type": ["null", "string"], "maxLength": longest, "readOnly": true, "description": description})
-    };
-    let number_or_null = |description: &str| {
-        json!({"type": ["null", "integer"], "readOnly": true, "description": description})
-    };
+    let text_or_null = |description: &str, longest: usize| json!({"type": ["null", "string"], "maxLength": longest, "readOnly": true, "description": description});
+    let number_or_null =
+        |description: &str| json!({"type": ["null", "integer"], "readOnly": true, "description": description});
     object(json!({
         "status": {"type": "string", "enum": STATUSES, "readOnly": true, "description": "Where the image is in its life"},
         "size": number_or_null("Number of bytes"),
@@ -109,9 +106,31 @@ mod tests {
         let schema = image();
         let described = schema["properties"].as_object().unwrap();
         for name in [
-            "name", "disk_format", "container_format", "visibility", "size", "virtual_size", "status", "checksum", "protected",
-            "min_ram", "min_disk", "owner", "os_hidden", "os_hash_algo", "os_hash_value", "id", "created_at", "updated_at",
-            "tags", "self", "file", "schema", "stores", "direct_url", "locations",
+            "name",
+            "disk_format",
+            "container_format",
+            "visibility",
+            "size",
+            "virtual_size",
+            "status",
+            "checksum",
+            "protected",
+            "min_ram",
+            "min_disk",
+            "owner",
+            "os_hidden",
+            "os_hash_algo",
+            "os_hash_value",
+            "id",
+            "created_at",
+            "updated_at",
+            "tags",
+            "self",
+            "file",
+            "schema",
+            "stores",
+            "direct_url",
+            "locations",
         ] {
             assert!(described.contains_key(name), "{name}");
         }

@@ -73,15 +73,16 @@ impl Glance {
         let current = Record::read(image.id, name)?;
         let mut attributes = current.attributes;
         attributes.set_digests(received.digests());
-        let update =
-            Update::default().status(ACTIVE).attributes(attributes.to_value()).content(NewContent::Uploaded);
+        let update = Update::default().status(ACTIVE).attributes(attributes.to_value()).content(NewContent::Uploaded);
         let condition = Condition::status(QUEUED).and_version(current.name.version);
+        let size = received.size();
         match received.commit(Change::new().update(key, condition, update)).await {
             Ok(_) => Ok(()),
             Err(CommitError::TargetGone(_)) => Err(gone(image).into()),
             Err(CommitError::Refused { refusal, step }) => match refusal {
                 store::Refusal::Missing(_) => Err(gone(image).into()),
                 store::Refusal::StatusChanged { actual, .. } => Err(conflict(&actual).into()),
+                store::Refusal::OverQuota { quota, .. } => Err(over_quota(size, quota).into()),
                 refusal => Err(CommitError::Refused { step, refusal }.into()),
             },
             Err(CommitError::Fault(fault)) => Err(problem::of_bytes(fault)),
@@ -183,19 +184,21 @@ fn gone(image: &Record) -> Fault {
     Fault::new(ErrorStatus::GONE, text)
 }
 
+fn over_quota(size: u64, quota: u64) -> Fault {
+    let text = format!(
+        "Image exceeds the storage quota: {size} bytes do not fit beside what the project has; it may have {quota} \
+         bytes in all. Delete images, or ask the operator for a larger quota."
+    );
+    Fault::new(ErrorStatus::PAYLOAD_TOO_LARGE, text)
+}
+
 /// Why the store does not take an upload of `size` bytes, as far as they are known.
 fn refused_upload(image: &Record, error: UploadError, size: u64) -> Problem {
     match error {
         UploadError::TargetBusy(_) => conflict("saving").into(),
         UploadError::TargetRefused(store::Refusal::Missing(_)) => not_found(&image.id.to_string()).into(),
         UploadError::TargetRefused(store::Refusal::StatusChanged { actual, .. }) => conflict(&actual).into(),
-        UploadError::OverQuota { quota, .. } => {
-            let text = format!(
-                "Image exceeds the storage quota: {size} bytes do not fit beside what the project has, of which {quota} bytes \
-                 are allowed. Delete images, or ask the operator for a larger quota."
-            );
-            Problem::new(ErrorStatus::PAYLOAD_TOO_LARGE, text)
-        }
+        UploadError::OverQuota { quota, .. } => over_quota(size, quota).into(),
         UploadError::Fault(fault) => problem::of_bytes(fault),
         other => other.into(),
     }

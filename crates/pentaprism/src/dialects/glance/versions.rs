@@ -26,12 +26,10 @@ mod tests {
     fn one_version_is_current_and_each_links_to_the_api() {
         let versions = document("https://images.example.org").versions;
         let named: Vec<_> = versions.iter().map(|version| (version.id.as_str(), version.status.as_str())).collect();
-        assert_eq!((named.len(), named[0], named[1], named[10]), (
-            11,
-            ("v2.15", "CURRENT"),
-            ("v2.9", "SUPPORTED"),
-            ("v2.0", "SUPPORTED")
-        ));
+        assert_eq!(
+            (named.len(), named[0], named[1], named[10]),
+            (11, ("v2.15", "CURRENT"), ("v2.9", "SUPPORTED"), ("v2.0", "SUPPORTED"))
+        );
         assert!(versions.iter().all(|version| version.links[0].href == "https://images.example.org/v2/"));
     }
 }

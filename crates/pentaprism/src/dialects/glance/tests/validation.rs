@@ -78,7 +78,10 @@ fn violations_of_the_schema_name_the_first_cause() {
         (json!({"name": long}), format!("'{}… is too long", "x".repeat(254))),
         (json!({"disk_format": "zip"}), format!("'zip' is not one of {}", choices(true, &DISK_FORMATS))),
         (json!({"container_format": true}), "True is not of type 'null', 'string'".to_owned()),
-        (json!({"visibility": "secret"}), "'secret' is not one of ['community', 'public', 'private', 'shared']".to_owned()),
+        (
+            json!({"visibility": "secret"}),
+            "'secret' is not one of ['community', 'public', 'private', 'shared']".to_owned(),
+        ),
         (json!({"visibility": null}), "None is not of type 'string'".to_owned()),
         (json!({"protected": "yes"}), "'yes' is not of type 'boolean'".to_owned()),
         (json!({"min_ram": 1.5}), "1.5 is not of type 'integer'".to_owned()),

@@ -67,8 +67,7 @@ fn admins_stand_above_all_and_nobody_below() {
 
 #[test]
 fn roles_decide_what_an_owner_may_do() {
-    for (roles, writes) in
-        [(&[Role::Member][..], true), (&[Role::Admin], true), (&[Role::Reader], false), (&[], false)]
+    for (roles, writes) in [(&[Role::Member][..], true), (&[Role::Admin], true), (&[Role::Reader], false), (&[], false)]
     {
         let caller = for_tests(OWN, roles);
         let image = image(Some(OWN), "private");
