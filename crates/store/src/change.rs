@@ -424,4 +424,4 @@ impl Applied {
 }
 
 /// How long ended writers are remembered: a commit whose reply was lost may be repeated for so long.
-pub const DONE_WRITERS_STAY: Duration = Duration::from_secs(30 * 60);
+pub const DONE_WRITERS_STAY: Duration = Duration::from_mins(30);

@@ -177,14 +177,13 @@ impl ChunkWriter {
     /// [`ChunkError::WrongLength`] when bytes are missing, [`ChunkError::Superseded`], [`ChunkError::SessionGone`], or
     /// [`ChunkError::Fault`]. Nothing of the chunk counts then.
     pub async fn finish(mut self) -> Result<(), ChunkError> {
-        let expected = self.flight.range.len();
-        if self.broken {
-            return Err(if self.flight.superseded.is_cancelled() {
-                ChunkError::Superseded
-            } else {
-                Fault::Closed.into()
-            });
+        if self.flight.superseded.is_cancelled() {
+            return Err(ChunkError::Superseded);
         }
+        if self.broken {
+            return Err(Fault::Closed.into());
+        }
+        let expected = self.flight.range.len();
         if self.received != expected {
             return Err(ChunkError::WrongLength { expected, received: self.received });
         }

@@ -36,7 +36,7 @@ pub(crate) async fn fsck(inner: &Arc<Inner>) -> Result<FsckReport, Fault> {
             match sweep::blake3_of(inner, blob).await {
                 Ok(found) if blob.blake3.is_none_or(|expected| expected == found) => {}
                 Ok(_) => {
-                    report.problems.push(format!("content {} has another digest than it was stored with", blob.id))
+                    report.problems.push(format!("content {} has another digest than it was stored with", blob.id));
                 }
                 // Deleted since the page was read.
                 Err(ReadError::Gone) => {}

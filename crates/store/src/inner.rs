@@ -1,7 +1,7 @@
 //! What all handles of one store share: the two engines, the limits, the pins of readers and the claims of uploads.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     future::Future,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -138,22 +138,16 @@ impl Drop for AbortGuard {
 
 /// Names that take one upload at a time. One process owns the data folder, so memory is enough.
 #[derive(Default)]
-pub(crate) struct Claims(Mutex<HashMap<NameKey, ()>>);
+pub(crate) struct Claims(Mutex<HashSet<NameKey>>);
 
 impl Claims {
     /// Claims a name, unless somebody has it.
     pub(crate) fn claim(self: &Arc<Self>, name: &NameKey) -> Option<Claim> {
-        match lock(&self.0).entry(name.clone()) {
-            Entry::Occupied(_) => None,
-            Entry::Vacant(free) => {
-                free.insert(());
-                Some(Claim { claims: Arc::clone(self), name: name.clone(), born: 0 })
-            }
-        }
+        lock(&self.0).insert(name.clone()).then(|| Claim { claims: Arc::clone(self), name: name.clone(), born: 0 })
     }
 
     pub(crate) fn holds(&self, name: &NameKey) -> bool {
-        lock(&self.0).contains_key(name)
+        lock(&self.0).contains(name)
     }
 }
 

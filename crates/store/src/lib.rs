@@ -9,6 +9,8 @@ mod change;
 mod checksum;
 mod chunk;
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod digest;
 mod error;
 mod fault;

@@ -60,11 +60,11 @@ impl Default for Limits {
             small_budget: 16 * 1024 * 1024,
             large_budget: 20 * 1024 * 1024,
             large_uploads: 64,
-            session_expiry: Duration::from_secs(30 * 60),
+            session_expiry: Duration::from_mins(30),
             session_ranges: 100_000,
             deadline: Duration::from_secs(30),
             disk_reserve: 64 * 1024 * 1024,
-            sweep_interval: Duration::from_secs(60),
+            sweep_interval: Duration::from_mins(1),
         }
     }
 }

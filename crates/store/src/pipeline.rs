@@ -72,7 +72,9 @@ trait Work: Send + 'static {
 
 impl Work for Hasher {
     fn take(&mut self, frames: &[Bytes]) -> Result<(), Fault> {
-        frames.iter().for_each(|frame| self.update(frame));
+        for frame in frames {
+            self.update(frame);
+        }
         Ok(())
     }
 }

@@ -170,7 +170,7 @@ impl Plan {
             let segment = self.waiting.pop_front().filter(|segment| segment.position <= self.next);
             match segment {
                 Some(segment) if segment.location.container == self.large.container => {
-                    self.segment = Some(Arc::new(segment))
+                    self.segment = Some(Arc::new(segment));
                 }
                 // A hole, the end of the rows, or bytes elsewhere: none of it can be after a commit.
                 _ => return Err(ReadError::Damaged { offset: self.next }),

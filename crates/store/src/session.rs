@@ -136,9 +136,8 @@ async fn end(inner: &Inner, writer: Uuid) -> Result<(), Fault> {
     let ended = inner.apply(Step::AbortWriter(writer).into()).await;
     inner.litter.notify_one();
     match ended {
-        Ok(_) => Ok(()),
         Err(ChangeError::Fault(fault)) => Err(fault),
-        Err(ChangeError::Refused { .. }) => Ok(()),
+        Ok(_) | Err(ChangeError::Refused { .. }) => Ok(()),
     }
 }
 

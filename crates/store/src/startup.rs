@@ -26,7 +26,7 @@ const LOCK: &str = "lock";
 const STORE_ID: &str = "store-id";
 const CATALOG: &str = "catalog.sqlite";
 /// Files that no row names are kept for so long: a lost or older database must not make us delete images.
-const ORPHANS_STAY: Duration = Duration::from_secs(24 * 60 * 60);
+const ORPHANS_STAY: Duration = Duration::from_hours(24);
 
 /// What is held as long as the store is open.
 pub(crate) struct Premises {

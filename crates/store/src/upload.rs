@@ -233,7 +233,7 @@ async fn store_small(
     let summarise = {
         let frames = frames.clone();
         move || {
-            let digests = digest::of_frames(set, frames.iter().map(|frame| &frame[..]));
+            let digests = digest::of_frames(set, &frames.iter().map(|frame| &frame[..]));
             let (mut checksums, mut blake3) = (Checksums::default(), blake3::Hasher::new());
             for frame in &frames {
                 checksums.update(frame);

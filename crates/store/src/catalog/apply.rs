@@ -37,6 +37,20 @@ impl From<Refusal> for StepError {
 
 pub(super) type Stepped<T> = Result<T, StepError>;
 
+/// A step that did not happen.
+pub(super) struct Failed {
+    /// Its index.
+    pub(super) step: usize,
+    /// Why.
+    pub(super) error: Box<StepError>,
+}
+
+impl Failed {
+    fn at(step: usize, error: StepError) -> Self {
+        Self { step, error: Box::new(error) }
+    }
+}
+
 /// The body that a change commits.
 pub(super) struct Uploaded {
     /// The blob that became content: its own or an equal one.
@@ -53,14 +67,14 @@ pub(super) struct Transaction<'a> {
 }
 
 /// Carries out all steps; the index of a step that was refused comes back with the reason.
-pub(super) fn apply(db: &Connection, now: Timestamp, change: &Change) -> Result<Vec<Effect>, (usize, StepError)> {
+pub(super) fn apply(db: &Connection, now: Timestamp, change: &Change) -> Result<Vec<Effect>, Failed> {
     let mut transaction = Transaction { db, now, uploaded: None };
     let mut effects = Vec::with_capacity(change.steps.len());
     for (index, step) in change.steps.iter().enumerate() {
-        effects.push(transaction.step(step).map_err(|error| (index, error))?);
+        effects.push(transaction.step(step).map_err(|error| Failed::at(index, error))?);
     }
     if let Some(uploaded) = transaction.uploaded.take() {
-        transaction.doom_if_unused(uploaded.blob).map_err(|error| (change.steps.len(), error))?;
+        transaction.doom_if_unused(uploaded.blob).map_err(|error| Failed::at(change.steps.len(), error))?;
     }
     Ok(effects)
 }

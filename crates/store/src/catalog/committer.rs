@@ -154,14 +154,17 @@ impl Committer {
                     savepoint.commit()?;
                     Ok(Applied { at: now, effects })
                 }
-                Err((_, StepError::Sql(error))) if fails_batch(&error) => return Err(error.into()),
-                Err((step, error)) => {
-                    savepoint.finish()?;
-                    Err(match error {
-                        StepError::Refused(refusal) => ChangeError::Refused { step, refusal },
-                        StepError::Sql(error) => ChangeError::Fault(Fault::from_database(error)),
-                    })
-                }
+                Err(failed) => match *failed.error {
+                    StepError::Sql(error) if fails_batch(&error) => return Err(error.into()),
+                    StepError::Sql(error) => {
+                        savepoint.finish()?;
+                        Err(ChangeError::Fault(Fault::from_database(error)))
+                    }
+                    StepError::Refused(refusal) => {
+                        savepoint.finish()?;
+                        Err(ChangeError::Refused { step: failed.step, refusal })
+                    }
+                },
             };
             results.push(result);
         }

@@ -46,7 +46,7 @@ pub(super) fn create(transaction: &Transaction<'_>, new: &NewName) -> Stepped<Ef
             new.owner,
             version,
             transaction.now.as_unix_micros(),
-            new.attributes
+            new.attributes.to_string()
         ])?;
     reread(transaction, &new.key)
 }
@@ -91,7 +91,7 @@ pub(super) fn update(
             key.key,
             status,
             owner,
-            attributes,
+            attributes.to_string(),
             version,
             transaction.now.as_unix_micros()
         ])?;

@@ -22,7 +22,8 @@ fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> 
         key: NameKey { dialect: dialect.to_owned(), scope: scope.to_owned(), key: row.get(0)? },
         status: row.get(1)?,
         owner: row.get(2)?,
-        attributes: row.get(3)?,
+        attributes: serde_json::from_str(row.get_ref(3)?.as_str()?)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, error.into()))?,
         content: optional_content(row, 4)?,
         version: row.get(6)?,
         born: row.get(7)?,

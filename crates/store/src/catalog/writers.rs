@@ -96,6 +96,13 @@ pub(super) fn open(transaction: &Transaction<'_>, new: &NewWriter) -> Stepped<Ef
     if new.session.is_none() {
         transaction.insert_segment(new.id, new.blob.0, 0, 0, new.location, &[], SEGMENT_WRITING)?;
     }
+    if let Some((session, _)) = &new.session {
+        // The id begins anew: what it committed earlier is no longer what a commit of it means.
+        transaction
+            .db
+            .prepare_cached("DELETE FROM writer WHERE dialect = ?1 AND scope = ?2 AND session = ?3 AND state = ?4")?
+            .execute(params![account.dialect, account.scope, session.into_bytes(), WRITER_DONE])?;
+    }
     let (session, target) = new.session.as_ref().map_or((None, None), |(id, key)| (Some(id), Some(key)));
     transaction
         .db

@@ -106,9 +106,10 @@ impl Folder {
         for (name, kind) in [(PACKS, Container::Pack as fn(Uuid) -> Container), (FILES, Container::Own)] {
             for entry in fs::read_dir(self.root.join(name))? {
                 let entry = entry?;
-                match entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
-                    Some(id) => found.push(kind(id)),
-                    None => tracing::warn!(path = %entry.path().display(), "this file is not ours and is left alone"),
+                if let Some(id) = entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
+                    found.push(kind(id));
+                } else {
+                    tracing::warn!(path = %entry.path().display(), "this file is not ours and is left alone");
                 }
             }
         }

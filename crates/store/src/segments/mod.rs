@@ -75,6 +75,9 @@ pub trait Segments: Send + Sync + 'static {
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>>;
 
     /// Refuses when `bytes` more would not fit beside the reserve. Takes microseconds.
+    ///
+    /// # Errors
+    /// [`Fault::DiskFull`], or another fault when the system does not say.
     fn check_room(&self, bytes: u64) -> Result<(), Fault>;
 
     /// Ends the engine's threads after what is queued.

@@ -1,0 +1,194 @@
+//! A machine that fails: the request gets a typed error, nothing partial stays, the store goes on.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Fixture, account, assert_sound, chunk, content_of, create, key, pattern, read, send, tree};
+use crate::{
+    Change, ChangeError, ChunkError, CommitError, Condition, Fault, Faults, NewContent, NewName, ReadError, Store,
+    Update, UploadError, UploadRequest,
+};
+
+super::cases![
+    a_full_disk_is_told_apart_and_survived,
+    a_read_only_folder_is_told_apart,
+    a_failing_disk_fails_the_request_only,
+    a_lost_commit_keeps_the_bytes,
+    a_failed_sync_is_no_success,
+    a_hanging_engine_meets_our_deadline,
+    a_damaged_block_never_leaves,
+    a_chunk_whose_record_is_in_doubt_is_read_back,
+];
+
+const SIZES: [usize; 2] = [1_000, 1_500_000];
+
+async fn open(fixture: &Fixture) -> (Store, Faults) {
+    Store::open_faulty(fixture.options.clone()).await.unwrap()
+}
+
+fn change(name: &str) -> Change {
+    Change::new().create(NewName::new(key(name), "active").content(NewContent::Uploaded))
+}
+
+/// An upload up to its commit, with the first fault on the way.
+async fn try_upload(store: &Store, size: usize, name: &str) -> Result<(), Fault> {
+    let of_upload = |error| match error {
+        UploadError::Fault(fault) => fault,
+        other => panic!("{other:?}"),
+    };
+    let mut upload = store.begin(UploadRequest::new(account())).await.map_err(of_upload)?;
+    for _ in 0..size / 500 {
+        upload.push(pattern(1, 500)).await.map_err(of_upload)?;
+    }
+    let received = upload.finish().await.map_err(of_upload)?;
+    match received.commit(change(name)).await {
+        Ok(_) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+async fn assert_goes_on(store: &Store) {
+    for size in SIZES {
+        let name = format!("afterwards-{size}");
+        try_upload(store, size, &name).await.unwrap();
+        assert_eq!(read(store, content_of(store, &name).await).await.unwrap().len(), size);
+    }
+    assert_sound(store).await;
+}
+
+async fn a_full_disk_is_told_apart_and_survived(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    create(&store, "a", "queued").await;
+    let mut running = store.begin(UploadRequest::new(account()).declared(Some(3_000_000))).await.unwrap();
+    running.push(pattern(1, 600_000)).await.unwrap();
+    faults.disk_full(true);
+    for size in SIZES {
+        let fault = try_upload(&store, size, "b").await.unwrap_err();
+        assert!(matches!(fault, Fault::DiskFull { .. }), "{fault:?}");
+    }
+    let mut failed = None;
+    for _ in 0..20 {
+        if let Err(error) = running.push(pattern(1, 600_000)).await {
+            failed = Some(error);
+            break;
+        }
+    }
+    assert!(matches!(failed, Some(UploadError::Fault(Fault::DiskFull { .. }))), "{failed:?}");
+    let refused = store.begin_chunk(chunk(1, "a", 1_000, 0, 999)).await.map(drop).unwrap_err();
+    assert!(matches!(refused, ChunkError::Fault(Fault::DiskFull { .. })), "{refused:?}");
+    store.apply(Change::new().delete(key("a"), Condition::EXISTS)).await.unwrap();
+    assert_eq!(store.get(&key("b")).await.unwrap(), None);
+    faults.disk_full(false);
+    drop(running);
+    assert_goes_on(&store).await;
+}
+
+async fn a_read_only_folder_is_told_apart(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    faults.read_only(true);
+    for size in SIZES {
+        let fault = try_upload(&store, size, "a").await.unwrap_err();
+        assert!(matches!(fault, Fault::ReadOnly(_)), "{fault:?}");
+    }
+    let error = store.apply(Change::new().create(NewName::new(key("a"), "queued"))).await.unwrap_err();
+    assert!(matches!(error, ChangeError::Fault(Fault::ReadOnly(_))), "{error:?}");
+    faults.read_only(false);
+    assert_goes_on(&store).await;
+}
+
+async fn a_failing_disk_fails_the_request_only(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    let mut small = store.begin(UploadRequest::new(account())).await.unwrap();
+    small.push(pattern(1, 1_000)).await.unwrap();
+    faults.io_error(true);
+    let error = small.finish().await.map(drop).unwrap_err();
+    assert!(matches!(error, UploadError::Fault(Fault::Io { .. })), "{error:?}");
+    faults.io_error(false);
+    let mut small = store.begin(UploadRequest::new(account())).await.unwrap();
+    small.push(pattern(1, 1_000)).await.unwrap();
+    let received = small.finish().await.unwrap();
+    faults.io_error(true);
+    let error = received.commit(change("a")).await.unwrap_err();
+    assert!(matches!(error, CommitError::Fault(Fault::Io { .. })), "{error:?}");
+    faults.io_error(false);
+    assert_eq!(store.get(&key("a")).await.unwrap(), None);
+    assert_goes_on(&store).await;
+}
+
+async fn a_lost_commit_keeps_the_bytes(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    for size in SIZES {
+        let name = size.to_string();
+        let mut upload = store.begin(UploadRequest::new(account()).declared(Some(size as u64))).await.unwrap();
+        upload.push(pattern(2, size)).await.unwrap();
+        let received = upload.finish().await.unwrap();
+        faults.lose_commits(1);
+        let error = received.commit(change(&name)).await.unwrap_err();
+        assert!(matches!(error, CommitError::Fault(Fault::Unknown)), "{error:?}");
+        store.sweep().await.unwrap();
+        let content = content_of(&store, &name).await;
+        assert!(read(&store, content).await.unwrap() == pattern(2, size), "it was committed all the same");
+    }
+    assert_goes_on(&store).await;
+}
+
+async fn a_failed_sync_is_no_success(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    for size in SIZES {
+        faults.fail_syncs(1);
+        let fault = try_upload(&store, size, "a").await.unwrap_err();
+        assert!(matches!(fault, Fault::Io { .. }), "{fault:?}");
+    }
+    let whole = pattern(3, 1_000);
+    faults.fail_syncs(1);
+    let error = send(&store, 1, "f", &whole, 0, 499).await.unwrap_err();
+    assert!(matches!(error, ChunkError::Fault(Fault::Io { .. })), "{error:?}");
+    let session = store.session(&tree(), Uuid::from_u128(1)).await.unwrap().unwrap();
+    assert_eq!(session.missing.len(), 1, "nothing was recorded");
+    assert_goes_on(&store).await;
+}
+
+async fn a_hanging_engine_meets_our_deadline(mut fixture: Fixture) {
+    fixture.options.limits.deadline = Duration::from_millis(50);
+    let (store, faults) = open(&fixture).await;
+    create(&store, "a", "queued").await;
+    faults.hang(true);
+    let change = Change::new().update(key("a"), Condition::EXISTS, Update::default().status("active"));
+    let error = store.apply(change).await.unwrap_err();
+    assert!(matches!(error, ChangeError::Fault(Fault::Deadline { .. })), "{error:?}");
+    let fault = try_upload(&store, 1_000, "b").await.unwrap_err();
+    assert!(matches!(fault, Fault::Deadline { .. }), "{fault:?}");
+    assert!(store.get(&key("a")).await.unwrap().is_some(), "reading goes on");
+    faults.hang(false);
+    create(&store, "c", "queued").await;
+}
+
+async fn a_damaged_block_never_leaves(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    for size in SIZES {
+        try_upload(&store, size, &size.to_string()).await.unwrap();
+        let content = content_of(&store, &size.to_string()).await;
+        faults.damage(true);
+        let error = read(&store, content).await.unwrap_err();
+        assert!(matches!(error, ReadError::Damaged { offset: 0 }), "{error:?}");
+        assert_eq!(store.fsck().await.unwrap().problems.len(), 1 + usize::from(size > 1_000));
+        faults.damage(false);
+        assert_eq!(read(&store, content).await.unwrap().len(), size);
+    }
+}
+
+async fn a_chunk_whose_record_is_in_doubt_is_read_back(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    let whole = pattern(4, 1_000);
+    send(&store, 1, "a", &whole, 0, 99).await.unwrap();
+    faults.lose_commits(1);
+    let error = send(&store, 1, "a", &whole, 100, 499).await.unwrap_err();
+    assert!(matches!(error, ChunkError::Fault(Fault::Unknown)), "{error:?}");
+    let session = store.session(&tree(), Uuid::from_u128(1)).await.unwrap().unwrap();
+    assert_eq!(session.missing, [crate::ByteRange { first: 500, last: 999 }], "what the rows say counts");
+    send(&store, 1, "a", &whole, 500, 999).await.unwrap();
+    store.commit_session(&tree(), Uuid::from_u128(1)).await.unwrap();
+    assert_goes_on(&store).await;
+}
