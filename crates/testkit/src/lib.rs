@@ -15,5 +15,9 @@ pub mod request;
 pub mod server_process;
 pub mod world;
 
+/// The suite that every pair of store engines has to pass.
+#[cfg(feature = "store")]
+pub use pentaprism_store::conformance;
+
 #[path = "generated/mod.rs"]
 pub mod dialects;
