@@ -58,7 +58,7 @@ impl Default for Limits {
         Self {
             small_threshold: SMALL_THRESHOLD_LIMIT,
             small_budget: 16 * 1024 * 1024,
-            large_budget: 20 * 1024 * 1024,
+            large_budget: 12 * 1024 * 1024,
             large_uploads: 64,
             session_expiry: Duration::from_mins(30),
             session_ranges: 100_000,

@@ -1,4 +1,5 @@
 //! A tree under random writes agrees with a plain map of paths.
+#![expect(clippy::unwrap_used, reason = "helpers are part of a test, but no test functions")]
 
 use std::collections::BTreeMap;
 

@@ -235,3 +235,101 @@ fn fails_batch(error: &rusqlite::Error) -> bool {
         )
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::{
+        catalog::sqlite::OpenedCatalog,
+        change::{NewName, Step},
+        clock::SystemClock,
+        model::NameKey,
+        options::Durability,
+    };
+
+    const PRAGMAS: Pragmas = Pragmas { durability: Durability::None };
+
+    fn committer(folder: &std::path::Path) -> Committer {
+        let path = folder.join("catalog.sqlite");
+        OpenedCatalog::open(&path, PRAGMAS).unwrap().adopt(uuid::Uuid::from_u128(1)).unwrap();
+        let (checkpoints, _) = std::sync::mpsc::sync_channel(1);
+        let log = path.with_extension("sqlite-wal");
+        Committer { db: None, path, log, pragmas: PRAGMAS, clock: Arc::new(SystemClock), checkpoints }
+    }
+
+    fn create(key: &str) -> (Job, oneshot::Receiver<Result<Applied, ChangeError>>) {
+        let (reply, answer) = oneshot::channel();
+        let change = Change::new().create(NewName::new(NameKey::new("toy", "things", key), "queued"));
+        (Job { change, reply }, answer)
+    }
+
+    #[test]
+    fn a_refused_change_fails_its_caller_and_not_its_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut committer = committer(folder.path());
+        let (jobs, answers): (Vec<_>, Vec<_>) = ["a", "a", "b"].map(create).into_iter().unzip();
+        let mut batch = jobs;
+        committer.commit(&mut batch);
+        let outcomes: Vec<bool> = answers.into_iter().map(|answer| answer.blocking_recv().unwrap().is_ok()).collect();
+        assert_eq!(outcomes, [true, false, true]);
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_failing_machine_fails_the_whole_batch_and_the_next_one_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut committer = committer(folder.path());
+        let path = std::mem::replace(&mut committer.path, folder.path().join("nowhere/catalog.sqlite"));
+        let (jobs, answers): (Vec<_>, Vec<_>) = ["a", "b"].map(create).into_iter().unzip();
+        let mut batch = jobs;
+        committer.commit(&mut batch);
+        for answer in answers {
+            let error = answer.blocking_recv().unwrap().unwrap_err();
+            assert!(matches!(error, ChangeError::Fault(Fault::ReadOnly(_))), "{error:?}");
+        }
+        committer.path = path;
+        let (job, answer) = create("a");
+        committer.commit(&mut vec![job]);
+        assert!(answer.blocking_recv().unwrap().is_ok());
+    }
+
+    #[test]
+    fn after_a_failed_commit_the_rows_say_whether_it_happened() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut committer = committer(folder.path());
+        let (job, _answer) = create("a");
+        committer.commit(&mut vec![job]);
+        committer.db = None;
+        assert!(committer.reread(1).is_ok(), "batch 1 is there");
+        committer.db = None;
+        assert!(matches!(committer.reread(2), Err(Fault::Io { .. })), "batch 2 is not");
+        let (job, answer) = create("b");
+        committer.commit(&mut vec![job]);
+        assert!(answer.blocking_recv().unwrap().is_ok(), "the connection that read back goes on");
+    }
+
+    #[test]
+    fn a_long_log_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut committer = committer(folder.path());
+        let (job, _answer) = create("a");
+        committer.commit(&mut vec![job]);
+        let fill = |bytes: u64| {
+            // What matters is the length of the file; SQLite ignores what no frame describes.
+            File::options()
+                .append(true)
+                .open(folder.path().join("catalog.sqlite-wal"))
+                .unwrap()
+                .set_len(bytes)
+                .unwrap();
+        };
+        fill(TRUNCATE_AT);
+        committer.keep_log_short();
+        assert_eq!(std::fs::metadata(&committer.log).unwrap().len(), 0);
+        let (reply, answer) = oneshot::channel();
+        committer.commit(&mut vec![Job { change: Step::AbortUploads.into(), reply }]);
+        assert!(answer.blocking_recv().unwrap().is_ok());
+    }
+}

@@ -202,3 +202,20 @@ pub(super) fn set_store_id(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
 pub(super) fn is_virgin(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("SELECT sequence = 0 AND NOT EXISTS (SELECT 1 FROM blob) FROM store", [], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_applied_once_and_a_later_schema_is_refused() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        set_store_id(&db, Uuid::from_u128(5)).unwrap();
+        migrate(&mut db).unwrap();
+        assert_eq!(store_id(&db).unwrap(), Some(Uuid::from_u128(5)));
+        assert!(is_virgin(&db).unwrap());
+        db.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 1 })));
+    }
+}
