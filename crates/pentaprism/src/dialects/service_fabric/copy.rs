@@ -47,10 +47,11 @@ pub(super) async fn copy_content(
 /// Both paths. An empty source counts as one that does not exist; the original destroys a source that overlaps its
 /// destination, so that is refused here whatever lies there.
 fn paths(source: &str, destination: &str) -> Result<(ContentPath, ContentPath), Problem> {
-    let to = ContentPath::parse(destination)?;
-    let from = ContentPath::parse(source).map_err(|error| match error {
+    let in_member = |member| move |problem| Problem::CopyPath { member, problem };
+    let to = ContentPath::parse(destination).map_err(in_member("RemoteDestination"))?;
+    let from = ContentPath::parse(source).map_err(|problem| match problem {
         PathError::Empty => Problem::SourceEmpty,
-        other => other.into(),
+        other => in_member("RemoteSource")(other),
     })?;
     if from.overlaps(&to) { Err(Problem::Overlap { from, to }) } else { Ok((from, to)) }
 }

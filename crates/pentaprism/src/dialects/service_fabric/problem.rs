@@ -30,9 +30,17 @@ pub(super) enum Problem {
     /// `api-version`.
     #[error(transparent)]
     ApiVersion(#[from] ApiVersionError),
-    /// The content path, or a path of a copy.
+    /// The content path.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// A path of a copy.
+    #[error("in {member} {problem}")]
+    CopyPath {
+        /// Which of the two.
+        member: &'static str,
+        /// What is wrong with it.
+        problem: PathError,
+    },
     /// `Content-Range`.
     #[error(transparent)]
     ContentRange(#[from] ContentRangeError),
@@ -57,7 +65,7 @@ pub(super) enum Problem {
     #[error("nothing has the path {0}; list the folder above to see what is there")]
     NothingThere(ContentPath),
     /// The source of a copy is empty text.
-    #[error("the path of the source is empty; name a file or folder")]
+    #[error("in RemoteSource the path is empty; name a file or folder")]
     SourceEmpty,
     /// A download of a folder.
     #[error("the path {0} is a folder; list it, and read its files one by one")]
@@ -173,14 +181,13 @@ impl Problem {
         use FabricErrorCode as Code;
         Some(match self {
             Self::ApiVersion(_)
-            | Self::Path(PathError::Empty | PathError::DotSegment(_) | PathError::Nul(_))
             | Self::SessionToEnd(_)
             | Self::Overlap { .. }
             | Self::NothingToCommit(_)
             | Self::WrongLength { .. }
             | Self::TotalDiffers { .. }
             | Self::Incomplete { .. } => (ErrorStatus::BAD_REQUEST, Code::EInvalidarg),
-            Self::Path(PathError::TooLong(_)) => (ErrorStatus::BAD_REQUEST, Code::FabricEPathTooLong),
+            Self::Path(problem) | Self::CopyPath { problem, .. } => (ErrorStatus::BAD_REQUEST, path_code(problem)),
             Self::ContentRange(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEUploadSessionRangeNotSatisfiable),
             Self::SessionToUse(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEInvalidUploadSessionId),
             Self::Reserved(_) => (ErrorStatus::BAD_REQUEST, Code::FabricEImagebuilderReservedDirectoryError),
@@ -195,6 +202,14 @@ impl Problem {
             Self::Fault(fault) => return fault_code(fault),
             Self::Body(_) | Self::Internal(_) => return None,
         })
+    }
+}
+
+/// D-047.
+fn path_code(problem: &PathError) -> FabricErrorCode {
+    match problem {
+        PathError::Empty | PathError::DotSegment(_) | PathError::Nul(_) => FabricErrorCode::EInvalidarg,
+        PathError::TooLong(_) => FabricErrorCode::FabricEPathTooLong,
     }
 }
 
