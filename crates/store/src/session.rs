@@ -339,18 +339,15 @@ async fn delete_slot(inner: &Arc<Inner>, slot: &mut Slot, key: &Key) -> Result<b
     }
 }
 
-/// Ends the sessions that the clock has ended.
-pub(crate) async fn expire(inner: &Inner) -> Result<(), Fault> {
-    let mut held = Vec::new();
+/// Ends in memory the sessions that the clock has ended; returns the step that ends them, and those in the catalog only, in the rows.
+pub(crate) async fn expire(inner: &Inner) -> Result<Step, Fault> {
+    let mut except = Vec::new();
     for key in inner.sessions.keys() {
         let mut slot = inner.sessions.enter(&key).await;
-        load(inner, &mut slot, &key).await?;
-        held.extend(slot.open.as_ref().filter(|open| !open.in_flight.is_empty()).map(|open| open.row.writer));
+        let loaded = load(inner, &mut slot, &key).await;
+        except.extend(slot.open.as_ref().filter(|open| !open.in_flight.is_empty()).map(|open| open.row.writer));
         inner.sessions.leave(&key, slot);
+        loaded?;
     }
-    let before = inner.clock.now().minus(inner.limits.session_expiry);
-    match inner.apply(Step::AbortSessions { before, except: held }.into()).await {
-        Err(ChangeError::Fault(fault)) => Err(fault),
-        _ => Ok(()),
-    }
+    Ok(Step::AbortSessions { before: inner.clock.now().minus(inner.limits.session_expiry), except })
 }

@@ -1,7 +1,7 @@
 //! What happens in the background, in small batches and never in a request: freeing what is doomed, ending what the clock has ended,
 //! and computing the BLAKE3 of bodies that came out of order.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use uuid::Uuid;
@@ -19,6 +19,9 @@ use crate::{
 
 /// Blobs, and segments of a blob, that are freed at a time.
 const BATCH: u32 = 64;
+
+/// After news of litter the sweep waits so long, so that what is released together is freed together.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,9 +45,9 @@ pub struct Garbage {
 
 /// Frees what can be freed now.
 pub(crate) async fn sweep(inner: &Arc<Inner>) -> Result<Swept, Fault> {
-    session::expire(inner).await?;
+    let ended = session::expire(inner).await?;
     let before = inner.clock.now().minus(DONE_WRITERS_STAY);
-    apply(inner, Step::ForgetWriters { before }).await?;
+    apply(inner, Change::from(ended).step(Step::ForgetWriters { before })).await?;
     let mut swept = Swept::default();
     let mut after = None;
     loop {
@@ -96,8 +99,8 @@ async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn apply(inner: &Inner, step: Step) -> Result<(), Fault> {
-    match inner.in_time(inner.catalog.apply(step.into())).await? {
+async fn apply(inner: &Inner, change: Change) -> Result<(), Fault> {
+    match inner.in_time(inner.catalog.apply(change)).await? {
         Err(ChangeError::Fault(fault)) => Err(fault),
         _ => Ok(()),
     }
@@ -129,7 +132,7 @@ pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
         after = Some(blob.id);
         match blake3_of(inner, blob).await {
             Ok(blake3) => {
-                apply(inner, Step::Fingerprint { blob: blob.id, blake3 }).await?;
+                apply(inner, Step::Fingerprint { blob: blob.id, blake3 }.into()).await?;
                 done += 1;
             }
             Err(ReadError::Fault(fault)) => return Err(fault),
@@ -181,9 +184,10 @@ async fn sweep_when_needed(inner: Arc<Inner>) {
     }
 }
 
-async fn wait_for(news: &tokio::sync::Notify, at_most: std::time::Duration) {
+async fn wait_for(news: &tokio::sync::Notify, at_most: Duration) {
     // Either way it is time to look.
     drop(tokio::time::timeout(at_most, news.notified()).await);
+    tokio::time::sleep(PAUSE).await;
 }
 
 async fn fingerprint_when_needed(inner: Arc<Inner>) {

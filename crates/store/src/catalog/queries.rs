@@ -242,14 +242,25 @@ pub(super) fn audit(db: &Connection) -> Rows<String> {
     const CHECKS: &[(&str, &str)] = &[
         (
             "blob has another number of names than it counts",
-            "SELECT hex(id) FROM blob WHERE state = 1 AND refs <> (SELECT count(*) FROM name WHERE name.blob = blob.id)",
+            "SELECT hex(id) FROM blob LEFT JOIN
+             (SELECT blob, count(*) AS names FROM name WHERE blob IS NOT NULL GROUP BY blob) ON blob = id
+             WHERE state = 1 AND refs <> coalesce(names, 0)",
         ),
-        ("name points at bytes that are not ready", "SELECT key FROM name WHERE blob IS NOT NULL AND blob NOT IN (SELECT id FROM blob WHERE state = 1)"),
+        (
+            "name points at bytes that are not ready",
+            "SELECT key FROM name LEFT JOIN blob ON blob.id = name.blob
+             WHERE name.blob IS NOT NULL AND blob.state IS NOT 1",
+        ),
         (
             "folder counts other files or bytes than lie below it",
-            "SELECT path FROM folder AS f WHERE (files, bytes) <> (SELECT count(*), coalesce(sum(size), 0) FROM name AS n
-             WHERE n.dialect = f.dialect AND n.scope = f.scope AND n.parent IS NOT NULL
-             AND (f.path = '' OR n.key >= f.path || '/' AND n.key < f.path || '0'))",
+            "SELECT path FROM folder AS f WHERE path <> '' AND (files, bytes) <>
+             (SELECT count(*), coalesce(sum(size), 0) FROM name AS n WHERE n.dialect = f.dialect AND n.scope = f.scope
+              AND n.key >= f.path || '/' AND n.key < f.path || '0')",
+        ),
+        (
+            "root counts other files or bytes than its tree has",
+            "SELECT scope FROM folder AS f WHERE path = '' AND (files, bytes) <>
+             (SELECT count(*), coalesce(sum(size), 0) FROM name AS n WHERE n.dialect = f.dialect AND n.scope = f.scope)",
         ),
         (
             "file lies in a folder that is not kept",
@@ -258,13 +269,15 @@ pub(super) fn audit(db: &Connection) -> Rows<String> {
         ),
         (
             "account counts other bytes than its names have",
-            "SELECT scope FROM usage AS u WHERE bytes <> (SELECT coalesce(sum(size), 0) FROM name AS n
-             WHERE n.dialect = u.dialect AND n.account = u.scope)",
+            "SELECT u.scope FROM usage AS u LEFT JOIN
+             (SELECT dialect, account, sum(size) AS counted FROM name WHERE account IS NOT NULL GROUP BY dialect, account) AS n
+             ON n.dialect = u.dialect AND n.account = u.scope WHERE u.bytes <> coalesce(counted, 0)",
         ),
         (
             "account has reserved other bytes than its writers",
-            "SELECT scope FROM usage AS u WHERE reserved <> (SELECT coalesce(sum(reserved), 0) FROM writer AS w
-             WHERE w.dialect = u.dialect AND w.account = u.scope)",
+            "SELECT u.scope FROM usage AS u LEFT JOIN
+             (SELECT dialect, account, sum(reserved) AS counted FROM writer GROUP BY dialect, account) AS w
+             ON w.dialect = u.dialect AND w.account = u.scope WHERE u.reserved <> coalesce(counted, 0)",
         ),
     ];
     let mut findings = Vec::new();

@@ -32,6 +32,8 @@ use crate::{
 
 /// Connections for reading. A read takes microseconds, so a few serve many.
 const READERS: usize = 4;
+/// Connections for scans. They have their own, so that a quick read never waits for one.
+const SCANNERS: usize = 2;
 /// How long a connection waits for another one's lock; only checkpoints and the start ever meet one.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -65,7 +67,8 @@ pub(super) fn connect(path: &Path, pragmas: Pragmas) -> rusqlite::Result<Connect
 pub(crate) struct SqliteCatalog {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    readers: Arc<Readers>,
+    readers: Readers,
+    scanners: Arc<Readers>,
 }
 
 struct Readers {
@@ -74,6 +77,14 @@ struct Readers {
 }
 
 impl Readers {
+    fn open(opened: &OpenedCatalog, count: usize) -> Result<Self, Fault> {
+        let connections = (0..count)
+            .map(|_| connect(&opened.path, opened.pragmas).map(Mutex::new))
+            .collect::<rusqlite::Result<_>>()
+            .map_err(Fault::from_database)?;
+        Ok(Self { connections, next: AtomicUsize::new(0) })
+    }
+
     /// A connection that nobody uses, or the next one in turn.
     fn take(&self) -> MutexGuard<'_, Connection> {
         for connection in &self.connections {
@@ -120,17 +131,11 @@ impl OpenedCatalog {
 
     /// Starts the writing thread and opens the connections for reading.
     pub(crate) fn start(self, clock: Arc<dyn Clock>) -> Result<SqliteCatalog, Fault> {
-        let connections = (0..READERS)
-            .map(|_| connect(&self.path, self.pragmas).map(Mutex::new))
-            .collect::<rusqlite::Result<_>>()
-            .map_err(Fault::from_database)?;
+        let readers = Readers::open(&self, READERS)?;
+        let scanners = Arc::new(Readers::open(&self, SCANNERS)?);
         let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock)
             .map_err(|error| Fault::from_io("starting the committer", error))?;
-        Ok(SqliteCatalog {
-            jobs: Mutex::new(Some(jobs)),
-            thread: Mutex::new(Some(thread)),
-            readers: Arc::new(Readers { connections, next: AtomicUsize::new(0) }),
-        })
+        Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), readers, scanners })
     }
 }
 
@@ -145,9 +150,9 @@ impl SqliteCatalog {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Read<'_, T> {
-        let readers = Arc::clone(&self.readers);
+        let scanners = Arc::clone(&self.scanners);
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || read(&readers.take()).map_err(Fault::from_database))
+            tokio::task::spawn_blocking(move || read(&scanners.take()).map_err(Fault::from_database))
                 .await
                 .unwrap_or(Err(Fault::Closed))
         })
