@@ -27,6 +27,9 @@ const STORE_IDS: u64 = 7;
 /// More images than an exchange has.
 const ALL_IMAGES: usize = 100;
 
+/// A request under a fault that has no answer by then is taken to be held up. The shortest deadline of an exchange is longer.
+const HELD_UP_AFTER: Duration = Duration::from_millis(500);
+
 fn main() -> ExitCode {
     harness::run(&exchange::root(), &[("server", |found| server::run(found, FixedWorld::new))])
 }
@@ -97,5 +100,10 @@ impl World for FixedWorld {
             Twist::ImagesPrivate => return Box::pin(self.make_images_private()),
         }
         Box::pin(std::future::ready(()))
+    }
+
+    /// The store does not say when it is stuck. What is not held up has answered long before this.
+    fn stuck(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(HELD_UP_AFTER))
     }
 }
