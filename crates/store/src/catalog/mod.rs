@@ -1,4 +1,4 @@
-//! The half of the store that takes decisions: what every engine for rows must do. [`sqlite`] is the embedded one.
+//! The half of the store that takes decisions: what every engine for rows must do. The embedded one is `sqlite`.
 
 mod apply;
 mod committer;
