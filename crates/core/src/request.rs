@@ -191,6 +191,19 @@ impl RequestView<'_> {
         Err(InvalidRequest::ContentType { expected, found: found.map(str::to_owned) })
     }
 
+    /// The body as a JSON object. Serde would read a model from a list of its members, too; no document allows that.
+    ///
+    /// # Errors
+    /// [`InvalidRequest::MissingBody`] or [`InvalidRequest::Json`].
+    pub fn json_object<T: DeserializeOwned>(&self) -> Result<T, InvalidRequest> {
+        match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'[') => {
+                Err(InvalidRequest::Json(serde::de::Error::custom("a list stands where an object is expected")))
+            }
+            _ => self.json(),
+        }
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
@@ -320,5 +333,28 @@ impl RequestBuilder {
         let uri = format!("{path}{}", self.query).parse::<http::Uri>();
         *self.request.uri_mut() = uri.map_err(|error| InvalidInput::Uri(error.into()))?;
         Ok(self.request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_no_object() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Model {
+            #[expect(dead_code, reason = "only reading it counts")]
+            member: String,
+        }
+        let (head, ()) = Request::new(()).into_parts();
+        let read = |body: &'static str| {
+            let view =
+                RequestView { captures: &Captures::none(), head: &head, body: &Bytes::from_static(body.as_bytes()) };
+            view.json_object::<Model>().map(drop)
+        };
+        assert!(read(r#" {"member":"a"}"#).is_ok());
+        assert!(matches!(read(r#" ["a"]"#), Err(InvalidRequest::Json(_))));
+        assert!(matches!(read(""), Err(InvalidRequest::MissingBody)));
     }
 }

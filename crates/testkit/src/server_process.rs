@@ -71,6 +71,7 @@ impl ServerProcess {
     ///
     /// # Panics
     /// When the process cannot be signalled or waited for.
+    #[must_use]
     pub fn stop(mut self) -> ExitStatus {
         let signalled = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(signalled.is_ok_and(|status| status.success()), "the process can be signalled");

@@ -8,7 +8,7 @@ use crate::spec::model::{Answer, BodyKind, Documented, In, Operation, Parameter,
 pub fn emit(spec: &Spec, operation: &Operation) -> String {
     let name = names::type_name(&operation.id);
     let mut body = input(spec, operation, &name);
-    body += &operation_impl(operation, &name);
+    body += &operation_impl(spec, operation, &name);
     let (successes, errors): (Vec<&Documented>, Vec<&Documented>) =
         operation.responses.iter().partition(|documented| documented.status.is_some_and(|code| code < 400));
     body += &match successes.as_slice() {
@@ -146,7 +146,7 @@ fn default_impl(operation: &Operation, name: &str) -> String {
     format!("impl Default for {name} {{\nfn default() -> Self {{\nSelf {{ {fields} }}\n}}\n}}\n\n")
 }
 
-fn operation_impl(operation: &Operation, name: &str) -> String {
+fn operation_impl(spec: &Spec, operation: &Operation, name: &str) -> String {
     let (kind, content_type) = match &operation.body {
         None => ("None", None),
         Some(body) => {
@@ -172,7 +172,7 @@ fn operation_impl(operation: &Operation, name: &str) -> String {
         operation.path,
         operation.idempotent,
         to_request(operation),
-        from_request(operation),
+        from_request(spec, operation),
     )
 }
 
@@ -214,7 +214,7 @@ fn to_request(operation: &Operation) -> String {
     chain + ".finish()"
 }
 
-fn from_request(operation: &Operation) -> String {
+fn from_request(spec: &Spec, operation: &Operation) -> String {
     let captured: Vec<&String> = operation
         .template
         .iter()
@@ -238,7 +238,10 @@ fn from_request(operation: &Operation) -> String {
         fields.push(format!("{}: {value}", names::field(name)));
     }
     match operation.body.as_ref().map(|body| &body.kind) {
-        Some(BodyKind::Json(_)) => fields.push("body: request.json()?".to_owned()),
+        Some(BodyKind::Json(schema)) => {
+            let read = if types::is_object(spec, schema) { "json_object" } else { "json" };
+            fields.push(format!("body: request.{read}()?"));
+        }
         Some(BodyKind::Raw(_)) => fields.push("body: request.body.clone()".to_owned()),
         Some(BodyKind::Stream) | None => {}
     }

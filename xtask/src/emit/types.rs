@@ -53,6 +53,15 @@ pub fn is_eq(spec: &Spec, schema: &Schema) -> bool {
     }
 }
 
+/// Whether the type is a struct.
+pub fn is_object(spec: &Spec, schema: &Schema) -> bool {
+    match &schema.kind {
+        Kind::Object(_) => true,
+        Kind::Reference(name) => is_object(spec, &spec.schemas[name]),
+        _ => false,
+    }
+}
+
 /// The `use` lines for what `text` mentions, out of everything that generated code may need; `extra` are the dialect's models.
 pub fn imports(text: &str, krate: &str, extra: &[&str]) -> String {
     let known = [

@@ -86,7 +86,7 @@ impl Operation for CopyImageStoreContent {
         Ok(Self {
             api_version: request.required_query("api-version")?,
             timeout: request.query("timeout").unwrap_or_default(),
-            body: request.json()?,
+            body: request.json_object()?,
         })
     }
 }

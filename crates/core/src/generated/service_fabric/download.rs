@@ -90,7 +90,7 @@ impl Operation for Download {
         Ok(Self {
             api_version: request.required_query("api-version")?,
             content_path: request.path(0, "contentPath")?,
-            range: request.header("Range")?,
+            range: request.header("Range").unwrap_or_default(),
             timeout: request.query("timeout").unwrap_or_default(),
         })
     }
