@@ -27,9 +27,6 @@ const STORE_IDS: u64 = 7;
 /// More images than an exchange has.
 const ALL_IMAGES: usize = 100;
 
-/// A request under a fault that has no answer by then is taken to be held up. The shortest deadline of an exchange is longer.
-const HELD_UP_AFTER: Duration = Duration::from_millis(500);
-
 fn main() -> ExitCode {
     harness::run(&exchange::root(), &[("server", |found| server::run(found, FixedWorld::new))])
 }
@@ -95,15 +92,20 @@ impl World for FixedWorld {
         match twist {
             Twist::StoreReadOnly => self.faults.read_only(true),
             Twist::StoreFull => self.faults.disk_full(true),
-            Twist::StoreFails | Twist::CatalogFails => self.faults.io_error(true),
-            Twist::StoreHangs | Twist::CatalogHangs => self.faults.hang(true),
+            Twist::StoreFails | Twist::CatalogFails => {
+                self.faults.io_error(true);
+                self.faults.fail_reads(true);
+            }
+            Twist::StoreHangs | Twist::CatalogHangs => {
+                self.faults.hang(true);
+                self.faults.hang_reads(true);
+            }
             Twist::ImagesPrivate => return Box::pin(self.make_images_private()),
         }
         Box::pin(std::future::ready(()))
     }
 
-    /// The store does not say when it is stuck. What is not held up has answered long before this.
     fn stuck(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(tokio::time::sleep(HELD_UP_AFTER))
+        Box::pin(self.faults.hung())
     }
 }

@@ -340,6 +340,8 @@ pub enum Step {
     },
     /// Ends a writer without a result; what it wrote is doomed, what it reserved is released. One that ended is fine.
     AbortWriter(Uuid),
+    /// The same for a session that its client deletes. Cleaning up must always go on; what a client asks for may fail.
+    DeleteSession(Uuid),
     /// Ends every open writer that is not a session: they belong to an earlier run.
     AbortUploads,
     /// Ends every session whose last chunk is older.

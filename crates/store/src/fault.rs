@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -30,6 +31,9 @@ struct Switches {
     read_only: AtomicBool,
     io_error: AtomicBool,
     hang: AtomicBool,
+    failed_reads: AtomicBool,
+    hanging_reads: AtomicBool,
+    hung: Notify,
     damage: AtomicBool,
     lost_commits: AtomicU32,
     failed_syncs: AtomicU32,
@@ -54,6 +58,16 @@ impl Faults {
     /// Nothing that writes answers any more, until this is switched off and the request is made again.
     pub fn hang(&self, on: bool) {
         self.0.hang.store(on, Ordering::SeqCst);
+    }
+
+    /// Reading rows, and opening bytes to read them, fails.
+    pub fn fail_reads(&self, on: bool) {
+        self.0.failed_reads.store(on, Ordering::SeqCst);
+    }
+
+    /// Nothing that reads rows or opens bytes answers any more, until this is switched off and the request is made again.
+    pub fn hang_reads(&self, on: bool) {
+        self.0.hanging_reads.store(on, Ordering::SeqCst);
     }
 
     /// Bytes that are read have a bit wrong.
@@ -89,11 +103,37 @@ impl Faults {
         self.rows()
     }
 
+    /// Resolves once something hangs: for one caller, which may also ask afterwards.
+    pub async fn hung(&self) {
+        self.0.hung.notified().await;
+    }
+
+    async fn reads(&self) -> Result<(), Fault> {
+        if self.0.hanging_reads.load(Ordering::SeqCst) {
+            self.0.hung.notify_one();
+            std::future::pending::<()>().await;
+        }
+        if self.0.failed_reads.load(Ordering::SeqCst) {
+            return Err(Fault::from_io("reading", io::ErrorKind::Other.into()));
+        }
+        Ok(())
+    }
+
     async fn hanging(&self) {
         if self.0.hang.load(Ordering::SeqCst) {
+            self.0.hung.notify_one();
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// A read of rows that fails on demand.
+fn reading<'a, T: Send + 'a>(faults: &'a Faults, read: Read<'a, T>) -> Read<'a, T> {
+    async move {
+        faults.reads().await?;
+        read.await
+    }
+    .boxed()
 }
 
 fn spend(counter: &AtomicU32) -> bool {
@@ -136,43 +176,43 @@ impl Catalog for FaultyCatalog {
     }
 
     fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>> {
-        self.rows.name(key)
+        reading(&self.faults, self.rows.name(key))
     }
 
     fn is_buried<'a>(&'a self, key: &'a NameKey) -> Read<'a, bool> {
-        self.rows.is_buried(key)
+        reading(&self.faults, self.rows.is_buried(key))
     }
 
     fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>> {
-        self.rows.names(query)
+        reading(&self.faults, self.rows.names(query))
     }
 
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
-        self.rows.usage(dialect, scope)
+        reading(&self.faults, self.rows.usage(dialect, scope))
     }
 
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {
-        self.rows.level(tree, path)
+        reading(&self.faults, self.rows.level(tree, path))
     }
 
     fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>> {
-        self.rows.folder(tree, path)
+        reading(&self.faults, self.rows.folder(tree, path))
     }
 
     fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>> {
-        self.rows.blob(id)
+        reading(&self.faults, self.rows.blob(id))
     }
 
     fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>> {
-        self.rows.segments(blob, from, limit)
+        reading(&self.faults, self.rows.segments(blob, from, limit))
     }
 
     fn session<'a>(&'a self, tree: &'a Tree, id: Uuid) -> Read<'a, Option<SessionRow>> {
-        self.rows.session(tree, id)
+        reading(&self.faults, self.rows.session(tree, id))
     }
 
     fn sessions_at<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Vec<SessionRow>> {
-        self.rows.sessions_at(tree, path)
+        reading(&self.faults, self.rows.sessions_at(tree, path))
     }
 
     fn doomed(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
@@ -247,6 +287,7 @@ impl Segments for FaultySegments {
 
     fn open(&self, container: Container) -> BoxFuture<'_, Result<Arc<dyn SegmentReader>, Fault>> {
         async move {
+            self.faults.reads().await?;
             let reader = self.bytes.open(container).await?;
             Ok(Arc::new(FaultyReader { reader, faults: self.faults.clone() }) as Arc<dyn SegmentReader>)
         }

@@ -101,12 +101,12 @@ async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Fault> {
         }
         let writer = open.row.writer;
         slot.open = None;
-        return end(inner, writer).await;
+        return end(inner, Step::AbortWriter(writer)).await;
     }
     let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
     let Some(row) = row.filter(|row| row.open) else { return Ok(()) };
     if has_expired(inner, row.touched) {
-        return end(inner, row.writer).await;
+        return end(inner, Step::AbortWriter(row.writer)).await;
     }
     let mut recorded = RangeSet::default();
     let mut next = 0;
@@ -132,8 +132,8 @@ async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn end(inner: &Inner, writer: Uuid) -> Result<(), Fault> {
-    let ended = inner.apply(Step::AbortWriter(writer).into()).await;
+async fn end(inner: &Inner, step: Step) -> Result<(), Fault> {
+    let ended = inner.apply(step.into()).await;
     inner.litter.notify_one();
     match ended {
         Err(ChangeError::Fault(fault)) => Err(fault),
@@ -321,8 +321,10 @@ pub(crate) async fn delete(inner: Arc<Inner>, tree: Tree, id: Uuid) -> Result<bo
 
 async fn delete_slot(inner: &Arc<Inner>, slot: &mut Slot, key: &Key) -> Result<bool, Fault> {
     load(inner, slot, key).await?;
-    if let Some(open) = &slot.open {
-        end(inner, open.row.writer).await?;
+    if let Some(open) = &mut slot.open {
+        end(inner, Step::DeleteSession(open.row.writer))
+            .await
+            .inspect_err(|fault| open.doubtful |= fault.leaves_doubt())?;
         for flight in &open.in_flight {
             flight.supersede(inner, key);
         }

@@ -99,7 +99,7 @@ impl Transaction<'_> {
                 writers::record(self, *writer, *segment, *range, checksums, *limit)
             }
             Step::CommitSession { writer } => writers::commit_session(self, *writer),
-            Step::AbortWriter(writer) => writers::abort(self, *writer),
+            Step::AbortWriter(writer) | Step::DeleteSession(writer) => writers::abort(self, *writer),
             Step::AbortUploads => writers::abort_uploads(self),
             Step::AbortSessions { before, except } => writers::abort_sessions(self, *before, except),
             Step::ForgetWriters { before } => writers::forget(self, *before),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Fixture, account, assert_sound, chunk, content_of, create, key, pattern, read, send, tree};
+use super::{DIALECT, Fixture, account, assert_sound, chunk, content_of, create, key, pattern, read, send, tree};
 use crate::{
-    Change, ChangeError, ChunkError, CommitError, Condition, Fault, Faults, NewContent, NewName, ReadError, Store,
-    Update, UploadError, UploadRequest,
+    Change, ChangeError, ChunkError, CommitError, Condition, Fault, Faults, ListQuery, NewContent, NewName, ReadError,
+    Store, Update, UploadError, UploadRequest, Usage,
 };
 
 super::cases![
@@ -17,6 +17,8 @@ super::cases![
     a_lost_commit_keeps_the_bytes,
     a_failed_sync_is_no_success,
     a_hanging_engine_meets_our_deadline,
+    reads_that_fail_or_hang_are_told_apart,
+    deleting_a_session_meets_the_faults,
     a_damaged_block_never_leaves,
     a_chunk_whose_record_is_in_doubt_is_read_back,
 ];
@@ -163,6 +165,66 @@ async fn a_hanging_engine_meets_our_deadline(mut fixture: Fixture) {
     assert!(store.get(&key("a")).await.unwrap().is_some(), "reading goes on");
     faults.hang(false);
     create(&store, "c", "queued").await;
+}
+
+async fn reads_that_fail_or_hang_are_told_apart(mut fixture: Fixture) {
+    fixture.options.limits.deadline = Duration::from_millis(50);
+    let (store, faults) = open(&fixture).await;
+    try_upload(&store, 1_000, "a").await.unwrap();
+    let content = content_of(&store, "a").await;
+    let reads = async || {
+        let rows = [
+            store.get(&key("a")).await.map(drop),
+            store.is_buried(&key("a")).await.map(drop),
+            store.list(ListQuery::new(DIALECT, "things", 9)).await.map(drop),
+            store.level(&tree(), "").await.map(drop),
+            store.session(&tree(), Uuid::from_u128(1)).await.map(drop),
+            store.sessions_at(&tree(), "a").await.map(drop),
+        ];
+        match store.open_content(content).await.map(drop) {
+            Err(ReadError::Fault(fault)) => (rows, fault),
+            other => panic!("{other:?}"),
+        }
+    };
+    faults.fail_reads(true);
+    let (rows, bytes) = reads().await;
+    assert!(rows.iter().all(|row| matches!(row, Err(Fault::Io { .. }))), "{rows:?}");
+    assert!(matches!(bytes, Fault::Io { .. }), "{bytes:?}");
+    faults.fail_reads(false);
+    faults.hang_reads(true);
+    let (rows, bytes) = reads().await;
+    assert!(rows.iter().all(|row| matches!(row, Err(Fault::Deadline { .. }))), "{rows:?}");
+    assert!(matches!(bytes, Fault::Deadline { .. }), "{bytes:?}");
+    faults.hung().await;
+    faults.hang_reads(false);
+    assert_eq!(read(&store, content).await.unwrap().len(), 1_000);
+}
+
+async fn deleting_a_session_meets_the_faults(mut fixture: Fixture) {
+    fixture.options.limits.deadline = Duration::from_millis(50);
+    let (store, faults) = open(&fixture).await;
+    let id = Uuid::from_u128(1);
+    let whole = pattern(5, 1_000);
+    send(&store, 1, "f", &whole, 0, 99).await.unwrap();
+    faults.read_only(true);
+    let fault = store.delete_session(&tree(), id).await.unwrap_err();
+    assert!(matches!(fault, Fault::ReadOnly(_)), "{fault:?}");
+    faults.read_only(false);
+    faults.hang(true);
+    let fault = store.delete_session(&tree(), id).await.unwrap_err();
+    assert!(matches!(fault, Fault::Deadline { .. }), "{fault:?}");
+    faults.hang(false);
+    assert!(store.session(&tree(), id).await.unwrap().is_some(), "it was not deleted");
+    faults.lose_commits(1);
+    let fault = store.delete_session(&tree(), id).await.unwrap_err();
+    assert!(matches!(fault, Fault::Unknown), "{fault:?}");
+    assert_eq!(store.session(&tree(), id).await.unwrap(), None, "what the rows say counts");
+    // What the clock ends is cleaned up whatever the switches say.
+    send(&store, 2, "f", &whole, 0, 99).await.unwrap();
+    fixture.clock.advance(Duration::from_mins(30));
+    faults.read_only(true);
+    assert!(!store.delete_session(&tree(), Uuid::from_u128(2)).await.unwrap());
+    assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage::default());
 }
 
 async fn a_damaged_block_never_leaves(fixture: Fixture) {
