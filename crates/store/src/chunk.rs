@@ -1,7 +1,10 @@
 //! One chunk of a session on its way. While it is, it has its bytes to itself; a later chunk for the same bytes takes over, because
 //! it comes from the same client, who gave the older request up.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
@@ -39,14 +42,25 @@ impl Outcome {
     }
 }
 
+/// Why a flight was ended from outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cut {
+    /// A later chunk sends the same bytes.
+    Superseded,
+    /// The session was deleted.
+    SessionGone,
+}
+
 /// A chunk in flight, as its session sees it.
 pub(crate) struct Flight {
     range: ByteRange,
     writer: Uuid,
     file: Arc<dyn SegmentWriter>,
-    /// Taken by whoever ends the flight: its own request, or the one that supersedes it.
+    /// Taken by whoever ends the flight: its own request, or whoever cuts it.
     pipeline: Mutex<Option<Pipeline>>,
-    superseded: CancellationToken,
+    /// Set before `cut_off` is cancelled; the first reason stays.
+    reason: OnceLock<Cut>,
+    cut_off: CancellationToken,
     gone: CancellationToken,
 }
 
@@ -59,7 +73,8 @@ impl Flight {
             writer: open.row.writer,
             file,
             pipeline: Mutex::new(Some(pipeline)),
-            superseded: CancellationToken::new(),
+            reason: OnceLock::new(),
+            cut_off: CancellationToken::new(),
             gone: CancellationToken::new(),
         })
     }
@@ -69,9 +84,22 @@ impl Flight {
     }
 
     /// Ends the flight from outside: its pushes are refused from now on, and its bytes are free once nothing writes any more.
-    pub(crate) fn supersede(self: &Arc<Self>, inner: &Arc<Inner>, key: &(Tree, Uuid)) {
-        self.superseded.cancel();
+    pub(crate) fn cut(self: &Arc<Self>, reason: Cut, inner: &Arc<Inner>, key: &(Tree, Uuid)) {
+        self.reason.get_or_init(|| reason);
+        self.cut_off.cancel();
         self.give_up(inner, key);
+    }
+
+    /// What to tell the client of a flight that was ended from outside.
+    fn why(&self) -> ChunkError {
+        match self.reason.get() {
+            Some(Cut::SessionGone) => ChunkError::SessionGone,
+            Some(Cut::Superseded) | None => ChunkError::Superseded,
+        }
+    }
+
+    fn check(&self) -> Result<(), ChunkError> {
+        if self.cut_off.is_cancelled() { Err(self.why()) } else { Ok(()) }
     }
 
     /// Resolves when nothing writes the bytes any more.
@@ -138,20 +166,18 @@ impl ChunkWriter {
         self.received
     }
 
-    /// Resolves when a later request took the range over: the body need not be read to its end. Pends for ever otherwise.
+    /// Resolves when a later request took the range over or the session was deleted: the body need not be read to its end. Pends for ever otherwise.
     pub fn superseded(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.flight.superseded.clone().cancelled_owned()
+        self.flight.cut_off.clone().cancelled_owned()
     }
 
     /// Takes a piece of the body as it came; waits while the disk is behind.
     ///
     /// # Errors
-    /// [`ChunkError::WrongLength`] at the first byte behind the range, [`ChunkError::Superseded`], [`ChunkError::Fault`]. Nothing more
-    /// can be pushed then; drop the writer.
+    /// [`ChunkError::WrongLength`] at the first byte behind the range, [`ChunkError::Superseded`], [`ChunkError::SessionGone`],
+    /// [`ChunkError::Fault`]. Nothing more can be pushed then; drop the writer.
     pub async fn push(&mut self, frame: Bytes) -> Result<(), ChunkError> {
-        if self.flight.superseded.is_cancelled() {
-            return Err(ChunkError::Superseded);
-        }
+        self.flight.check()?;
         if std::mem::replace(&mut self.broken, true) {
             return Err(Fault::Closed.into());
         }
@@ -161,10 +187,10 @@ impl ChunkWriter {
             return Err(ChunkError::WrongLength { expected, received });
         }
         let mut pipeline = self.flight.pipeline.lock().await;
-        let pipeline = pipeline.as_mut().ok_or(ChunkError::Superseded)?;
+        let pipeline = pipeline.as_mut().ok_or_else(|| self.flight.why())?;
         tokio::select! {
             pushed = pipeline.push(frame) => pushed?,
-            () = self.flight.superseded.cancelled() => return Err(ChunkError::Superseded),
+            () = self.flight.cut_off.cancelled() => return Err(self.flight.why()),
         }
         self.received = received;
         self.broken = false;
@@ -177,9 +203,7 @@ impl ChunkWriter {
     /// [`ChunkError::WrongLength`] when bytes are missing, [`ChunkError::Superseded`], [`ChunkError::SessionGone`], or
     /// [`ChunkError::Fault`]. Nothing of the chunk counts then.
     pub async fn finish(mut self) -> Result<(), ChunkError> {
-        if self.flight.superseded.is_cancelled() {
-            return Err(ChunkError::Superseded);
-        }
+        self.flight.check()?;
         if self.broken {
             return Err(Fault::Closed.into());
         }
@@ -187,7 +211,7 @@ impl ChunkWriter {
         if self.received != expected {
             return Err(ChunkError::WrongLength { expected, received: self.received });
         }
-        let pipeline = self.flight.pipeline.lock().await.take().ok_or(ChunkError::Superseded)?;
+        let pipeline = self.flight.pipeline.lock().await.take().ok_or_else(|| self.flight.why())?;
         let (inner, key, flight) = (Arc::clone(&self.inner), self.key.clone(), Arc::clone(&self.flight));
         let permit = self.permit.take();
         self.inner
@@ -211,9 +235,7 @@ impl Drop for ChunkWriter {
 async fn record(inner: &Inner, flight: &Flight, pipeline: Pipeline) -> Result<Timestamp, ChunkError> {
     let written = pipeline.finish().await?;
     inner.in_time(flight.file.sync()).await??;
-    if flight.superseded.is_cancelled() {
-        return Err(ChunkError::Superseded);
-    }
+    flight.check()?;
     let step = Step::RecordChunk {
         writer: flight.writer,
         segment: inner.ids.next(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     catalog::SessionRow,
     change::{DONE_WRITERS_STAY, NewWriter, Step},
-    chunk::{ChunkWriter, Flight},
+    chunk::{ChunkWriter, Cut, Flight},
     clock::Timestamp,
     error::{ChangeError, ChunkError, Fault, Refusal, SessionError},
     inner::{AbortGuard, Inner, lock},
@@ -92,26 +92,37 @@ impl Sessions {
     }
 }
 
-/// The open session in a place, read from the catalog when it was not touched since the start. One that has expired is none.
-async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Fault> {
+/// Sees to it that the place has the open session of its id, read from the catalog when it was not touched since the start. One that
+/// has expired is none. Returns what is remembered of a session that was committed instead.
+async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<Option<SessionRow>, Fault> {
     slot.open.take_if(|open| open.doubtful && open.in_flight.is_empty());
     if let Some(open) = &slot.open {
         if !open.expired(inner) {
-            return Ok(());
+            return Ok(None);
         }
         let writer = open.row.writer;
         slot.open = None;
-        return end(inner, Step::AbortWriter(writer)).await;
+        return end(inner, Step::AbortWriter(writer)).await.map(|()| None);
     }
     let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
-    let Some(row) = row.filter(|row| row.open) else { return Ok(()) };
-    if has_expired(inner, row.touched) {
-        return end(inner, Step::AbortWriter(row.writer)).await;
+    let Some(row) = row else { return Ok(None) };
+    if let Some(committed) = row.committed {
+        return Ok((committed.plus(DONE_WRITERS_STAY) > inner.clock.now()).then_some(row));
     }
+    if has_expired(inner, row.touched) {
+        return end(inner, Step::AbortWriter(row.writer)).await.map(|()| None);
+    }
+    let recorded = recorded(inner, row.blob).await?;
+    let file = inner.in_time(inner.segments.reopen(row.blob.0)).await??;
+    slot.open = Some(Open { row, file, recorded, in_flight: Vec::new(), doubtful: false });
+    Ok(None)
+}
+
+async fn recorded(inner: &Inner, blob: BlobId) -> Result<RangeSet, Fault> {
     let mut recorded = RangeSet::default();
     let mut next = 0;
     loop {
-        let page = inner.in_time(inner.catalog.segments(row.blob, next, PAGE)).await??;
+        let page = inner.in_time(inner.catalog.segments(blob, next, PAGE)).await??;
         // A page begins with the segment that holds its first byte, which may be the last one of the page before.
         let fresh = page.iter().filter(|segment| segment.position >= next);
         let mut count = 0;
@@ -123,13 +134,10 @@ async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Fault> {
             count += 1;
         }
         if count == 0 {
-            break;
+            return Ok(recorded);
         }
         next = reached;
     }
-    let file = inner.in_time(inner.segments.reopen(row.blob.0)).await??;
-    slot.open = Some(Open { row, file, recorded, in_flight: Vec::new(), doubtful: false });
-    Ok(())
 }
 
 async fn end(inner: &Inner, step: Step) -> Result<(), Fault> {
@@ -149,9 +157,10 @@ pub(crate) async fn begin_chunk(inner: Arc<Inner>, request: ChunkRequest) -> Res
     }
     let permit = inner.permit(&inner.large_uploads, 1, inner.limits.large_uploads).await?;
     let key = (request.tree.clone(), request.session);
+    let mut waited_in = None;
     loop {
         let mut slot = inner.sessions.enter(&key).await;
-        let ready = prepare(&inner, &mut slot, &key, &request).await;
+        let ready = prepare(&inner, &mut slot, &key, &request, waited_in).await;
         let Some(open) = slot.open.as_mut().filter(|_| ready.is_ok()) else {
             inner.sessions.leave(&key, slot);
             ready?;
@@ -166,17 +175,32 @@ pub(crate) async fn begin_chunk(inner: Arc<Inner>, request: ChunkRequest) -> Res
             drop(slot);
             return Ok(ChunkWriter::new(inner, key, flight, permit));
         }
+        waited_in = Some(open.row.writer);
         drop(slot);
         for rival in rivals {
-            rival.supersede(&inner, &key);
+            rival.cut(Cut::Superseded, &inner, &key);
             inner.in_time(rival.gone()).await?;
         }
     }
 }
 
-/// Makes sure that there is a session.
-async fn prepare(inner: &Arc<Inner>, slot: &mut Slot, key: &Key, request: &ChunkRequest) -> Result<(), ChunkError> {
-    load(inner, slot, key).await?;
+/// Makes sure that there is a session. A chunk that waited in one stays in it; a late duplicate for one that was committed must not
+/// begin another, which nobody would end.
+async fn prepare(
+    inner: &Arc<Inner>,
+    slot: &mut Slot,
+    key: &Key,
+    request: &ChunkRequest,
+    waited_in: Option<Uuid>,
+) -> Result<(), ChunkError> {
+    let committed = load(inner, slot, key).await?;
+    let found = slot.open.as_ref().map(|open| open.row.writer);
+    if waited_in.is_some() && found != waited_in {
+        return Err(ChunkError::SessionGone);
+    }
+    if committed.is_some() {
+        return Err(ChunkError::RangeOverlaps(ByteRange { first: request.first, last: request.last }));
+    }
     if slot.open.is_none() {
         inner.segments.check_room(request.total)?;
         slot.open = Some(create(inner, request).await?);
@@ -205,7 +229,7 @@ async fn create(inner: &Arc<Inner>, request: &ChunkRequest) -> Result<Open, Chun
         session: request.session,
         path: request.path.clone(),
         blob,
-        open: true,
+        committed: None,
         total: request.total,
         received: 0,
         ranges: 0,
@@ -246,21 +270,26 @@ fn check(inner: &Inner, open: &Open, request: &ChunkRequest) -> Result<(), Chunk
     Ok(())
 }
 
-/// A session as it stands; none when it was never begun, was committed, deleted or has expired.
+/// A session as it stands, or stood when it was committed; none when it was never begun, was deleted or has expired.
 pub(crate) async fn get(inner: &Inner, tree: &Tree, id: Uuid) -> Result<Option<Session>, Fault> {
     let key = (tree.clone(), id);
     let mut slot = inner.sessions.enter(&key).await;
     let loaded = load(inner, &mut slot, &key).await;
     let session = slot.open.as_ref().map(Open::describe);
     inner.sessions.leave(&key, slot);
-    loaded.map(|()| session)
+    Ok(loaded?.map(complete).or(session))
 }
 
-/// The sessions of a path.
+fn complete(row: SessionRow) -> Session {
+    Session { id: row.session, path: row.path, total: row.total, modified: row.touched, missing: Vec::new() }
+}
+
+/// The sessions of a path, in the order in which they were opened.
 pub(crate) async fn at_path(inner: &Inner, tree: &Tree, path: &str) -> Result<Vec<Session>, Fault> {
     let mut sessions = Vec::new();
     for row in inner.in_time(inner.catalog.sessions_at(tree, path)).await?? {
-        sessions.extend(get(inner, tree, row.session).await?);
+        // Its id may have begun anew since, for another path.
+        sessions.extend(get(inner, tree, row.session).await?.filter(|session| session.path == path));
     }
     Ok(sessions)
 }
@@ -275,8 +304,8 @@ pub(crate) async fn commit(inner: Arc<Inner>, tree: Tree, id: Uuid) -> Result<()
 }
 
 async fn commit_slot(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), SessionError> {
-    load(inner, slot, key).await?;
-    let Some(open) = &slot.open else { return repeated(inner, key).await };
+    let committed = load(inner, slot, key).await?;
+    let Some(open) = &slot.open else { return repeated(inner, key, committed).await };
     let missing = open.recorded.missing(open.row.total);
     if !missing.is_empty() {
         return Err(SessionError::Incomplete { missing });
@@ -289,8 +318,10 @@ async fn commit_slot(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Se
             Ok(())
         }
         Err(ChangeError::Refused { .. }) => {
+            // An earlier commit that was given up as late may have been carried out since.
             slot.open = None;
-            Err(SessionError::Unknown)
+            let committed = load(inner, slot, key).await?;
+            repeated(inner, key, committed).await
         }
         Err(ChangeError::Fault(fault)) => {
             // What the rows say is read again by the next request.
@@ -301,10 +332,8 @@ async fn commit_slot(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<(), Se
 }
 
 /// A commit whose reply was lost comes again: fine while the name still has these bytes.
-async fn repeated(inner: &Inner, key: &Key) -> Result<(), SessionError> {
-    let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
-    let row = row.filter(|row| !row.open && row.touched.plus(DONE_WRITERS_STAY) > inner.clock.now());
-    let Some(row) = row else { return Err(SessionError::Unknown) };
+async fn repeated(inner: &Inner, key: &Key, committed: Option<SessionRow>) -> Result<(), SessionError> {
+    let Some(row) = committed else { return Err(SessionError::Unknown) };
     let name = inner.in_time(inner.catalog.name(&key.0.name(&row.path))).await??;
     let blob = name.and_then(|name| name.content?.blob);
     if blob == Some(row.blob) { Ok(()) } else { Err(SessionError::Unknown) }
@@ -320,21 +349,18 @@ pub(crate) async fn delete(inner: Arc<Inner>, tree: Tree, id: Uuid) -> Result<bo
 }
 
 async fn delete_slot(inner: &Arc<Inner>, slot: &mut Slot, key: &Key) -> Result<bool, Fault> {
-    load(inner, slot, key).await?;
+    let committed = load(inner, slot, key).await?;
     if let Some(open) = &mut slot.open {
         end(inner, Step::DeleteSession(open.row.writer))
             .await
             .inspect_err(|fault| open.doubtful |= fault.leaves_doubt())?;
         for flight in &open.in_flight {
-            flight.supersede(inner, key);
+            flight.cut(Cut::SessionGone, inner, key);
         }
         slot.open = None;
         return Ok(true);
     }
-    let row = inner.in_time(inner.catalog.session(&key.0, key.1)).await??;
-    let Some(row) = row.filter(|row| !row.open && row.touched.plus(DONE_WRITERS_STAY) > inner.clock.now()) else {
-        return Ok(false);
-    };
+    let Some(row) = committed else { return Ok(false) };
     match inner.apply(Step::ForgetSession(row.writer).into()).await {
         Err(ChangeError::Fault(fault)) => Err(fault),
         _ => Ok(true),

@@ -215,7 +215,8 @@ impl Store {
         self.inner.in_time(self.inner.catalog.folder(tree, path)).await?
     }
 
-    /// Begins a chunk. The first one of an unknown session begins the session. An older chunk that is on its way with some of the
+    /// Begins a chunk. The first one of an unknown session begins the session. To one that was committed in the last
+    /// half hour no chunk can be added: [`ChunkError::RangeOverlaps`]. An older chunk that is on its way with some of the
     /// same bytes is given up for this one.
     ///
     /// # Errors
@@ -224,7 +225,8 @@ impl Store {
         session::begin_chunk(Arc::clone(&self.inner), request).await
     }
 
-    /// An open session; none when it was never begun, was committed, deleted, or has expired.
+    /// A session. One that was committed is shown complete for half an hour, as it was before. None when it was never begun, was deleted
+    /// or has expired.
     ///
     /// # Errors
     /// When the store fails.
@@ -232,7 +234,7 @@ impl Store {
         session::get(&self.inner, tree, id).await
     }
 
-    /// The open sessions of a path.
+    /// The sessions of a path, in the order in which they were opened; committed ones as in [`session`](Self::session).
     ///
     /// # Errors
     /// When the store fails.
@@ -249,7 +251,7 @@ impl Store {
         self.inner.owned(session::commit(Arc::clone(&self.inner), tree.clone(), id)).await?
     }
 
-    /// Ends a session and frees its chunks; false when there is none. It runs to its end even if this future is dropped.
+    /// Ends a session and frees its chunks; of one that was committed only the record goes. False when there is none. It runs to its end even if this future is dropped.
     ///
     /// # Errors
     /// When the store fails.

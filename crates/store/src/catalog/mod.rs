@@ -63,8 +63,8 @@ pub struct SessionRow {
     pub path: String,
     /// The blob it writes.
     pub blob: BlobId,
-    /// It takes bytes; else it was committed.
-    pub open: bool,
+    /// When it was committed; none while it takes bytes.
+    pub committed: Option<Timestamp>,
     /// Size of the whole.
     pub total: u64,
     /// Bytes recorded.
@@ -107,7 +107,7 @@ pub trait Catalog: Send + Sync + 'static {
     /// The open session of an id, else the one committed last.
     fn session<'a>(&'a self, tree: &'a Tree, id: Uuid) -> Read<'a, Option<SessionRow>>;
 
-    /// Open sessions of a path.
+    /// Sessions of a path that are open or were committed, in the order in which they were opened.
     fn sessions_at<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Vec<SessionRow>>;
 
     /// Doomed blobs by id, behind `after`.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     BlobRow, SegmentRow, SessionRow,
-    schema::{BLOB_DOOMED, BLOB_READY, SEGMENT_READY, WRITER_DEAD, WRITER_OPEN},
+    schema::{BLOB_DOOMED, BLOB_READY, SEGMENT_READY, WRITER_DEAD},
 };
 use crate::{
     clock::Timestamp,
@@ -198,7 +198,7 @@ fn session_of(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         session: Uuid::from_bytes(row.get(1)?),
         path: row.get(2)?,
         blob: BlobId(Uuid::from_bytes(row.get(3)?)),
-        open: row.get::<_, i64>(4)? == WRITER_OPEN,
+        committed: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_unix_micros),
         total: row.get::<_, Option<u64>>(5)?.unwrap_or_default(),
         received: row.get(6)?,
         ranges: row.get(7)?,
@@ -208,8 +208,8 @@ fn session_of(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 
 pub(super) fn session(db: &Connection, tree: &Tree, id: Uuid) -> rusqlite::Result<Option<SessionRow>> {
     db.prepare_cached(
-        "SELECT id, session, key, blob, state, declared, received, ranges, touched FROM writer
-         WHERE dialect = ?1 AND scope = ?2 AND session = ?3 AND state <> ?4 ORDER BY state, touched DESC LIMIT 1",
+        "SELECT id, session, key, blob, ended, declared, received, ranges, touched FROM writer
+         WHERE dialect = ?1 AND scope = ?2 AND session = ?3 AND state <> ?4 ORDER BY state, ended DESC LIMIT 1",
     )?
     .query_row(params![tree.dialect, tree.scope, id.into_bytes(), WRITER_DEAD], session_of)
     .optional()
@@ -217,10 +217,10 @@ pub(super) fn session(db: &Connection, tree: &Tree, id: Uuid) -> rusqlite::Resul
 
 pub(super) fn sessions_at(db: &Connection, tree: &Tree, path: &str) -> Rows<SessionRow> {
     db.prepare_cached(
-        "SELECT id, session, key, blob, state, declared, received, ranges, touched FROM writer
-         WHERE dialect = ?1 AND scope = ?2 AND key = ?3 AND state = 0 AND session IS NOT NULL ORDER BY session",
+        "SELECT id, session, key, blob, ended, declared, received, ranges, touched FROM writer
+         WHERE dialect = ?1 AND scope = ?2 AND key = ?3 AND state <> ?4 AND session IS NOT NULL ORDER BY opened",
     )?
-    .query_map(params![tree.dialect, tree.scope, path], session_of)?
+    .query_map(params![tree.dialect, tree.scope, path, WRITER_DEAD], session_of)?
     .collect()
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::error::{Fault, OpenError};
 
 /// Every migration in order; the database's `user_version` says how many were applied.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 /// Ids are 16 bytes, times microseconds since 1970, keys are compared bytewise. States are small numbers, see the constants below.
 const FIRST: &str = "
@@ -129,6 +129,21 @@ CREATE TABLE tombstone (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// When a writer ended, apart from when its last chunk came; and which session of a path was opened before which other.
+const SECOND: &str = "
+ALTER TABLE writer ADD COLUMN ended INTEGER;
+ALTER TABLE writer ADD COLUMN opened INTEGER;
+UPDATE writer SET ended = touched WHERE state <> 0;
+UPDATE writer SET opened = 0 WHERE session IS NOT NULL;
+DROP INDEX writer_ended;
+DROP INDEX writer_path;
+DROP INDEX writer_session;
+CREATE INDEX writer_ended ON writer (ended) WHERE state <> 0;
+CREATE INDEX writer_touched ON writer (touched) WHERE state = 0;
+CREATE INDEX writer_path ON writer (dialect, scope, key, opened) WHERE session IS NOT NULL;
+CREATE INDEX writer_session ON writer (dialect, scope, session, state, ended) WHERE session IS NOT NULL;
+";
+
 /// A blob that a writer is filling.
 pub(super) const BLOB_OPEN: i64 = 0;
 /// A blob that names may share.
@@ -208,6 +223,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_database_of_the_first_version_keeps_what_it_remembers() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(FIRST).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        for (id, state) in [(1, WRITER_OPEN), (2, WRITER_DONE)] {
+            db.execute(
+                "INSERT INTO writer (id, state, dialect, account, session, blob, received, ranges, reserved, touched)
+                 VALUES (?1, ?2, '', '', x'07', x'08', 0, 0, 0, 42)",
+                (vec![id], state),
+            )
+            .unwrap();
+        }
+        migrate(&mut db).unwrap();
+        let mut writers = db.prepare("SELECT ended, opened FROM writer ORDER BY id").unwrap();
+        let writers: Vec<(Option<i64>, i64)> =
+            writers.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+        assert_eq!(writers, [(None, 0), (Some(42), 0)]);
+    }
+
+    #[test]
     fn migrations_are_applied_once_and_a_later_schema_is_refused() {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db).unwrap();
@@ -216,6 +251,6 @@ mod tests {
         assert_eq!(store_id(&db).unwrap(), Some(Uuid::from_u128(5)));
         assert!(is_virgin(&db).unwrap());
         db.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 1 })));
+        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 2 })));
     }
 }

@@ -1,6 +1,8 @@
 //! Steps on trees. Every folder row counts the files and bytes below it at any depth, in the same transaction as the files
 //! themselves, so that a listing reads one level.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
@@ -220,7 +222,7 @@ fn put_shared(transaction: &Transaction<'_>, copy: &TreeCopy, to: &str, content:
 }
 
 fn copy_files(transaction: &Transaction<'_>, copy: &TreeCopy) -> Stepped<u64> {
-    let skip: Vec<String> = copy.skip.iter().map(|name| name.to_lowercase()).collect();
+    let skip: HashSet<String> = copy.skip.iter().map(|name| name.to_lowercase()).collect();
     let top_mark = copy.mark.as_ref().map(|mark| format!("{}/{mark}", copy.from));
     let (mut low, high) = below(&copy.from);
     let mut written = 0;

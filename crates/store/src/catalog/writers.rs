@@ -12,7 +12,7 @@ use crate::{
     change::{Effect, NewWriter},
     clock::Timestamp,
     error::Refusal,
-    model::{BlobId, ByteRange, Content, Tree},
+    model::{BlobId, ByteRange, Content, NameKey, Tree},
     segments::{Container, Location},
 };
 
@@ -103,12 +103,16 @@ pub(super) fn open(transaction: &Transaction<'_>, new: &NewWriter) -> Stepped<Ef
             .prepare_cached("DELETE FROM writer WHERE dialect = ?1 AND scope = ?2 AND session = ?3 AND state = ?4")?
             .execute(params![account.dialect, account.scope, session.into_bytes(), WRITER_DONE])?;
     }
+    let opened = match &new.session {
+        Some((_, path)) => Some(next_of_path(transaction, path)?),
+        None => None,
+    };
     let (session, target) = new.session.as_ref().map_or((None, None), |(id, key)| (Some(id), Some(key)));
     transaction
         .db
         .prepare_cached(
-            "INSERT INTO writer (id, state, dialect, account, scope, key, session, blob, declared, received, ranges, reserved, touched)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11)",
+            "INSERT INTO writer (id, state, dialect, account, scope, key, session, blob, declared, received, ranges, reserved, touched, opened)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11, ?12)",
         )?
         .execute(params![
             new.id.into_bytes(),
@@ -121,9 +125,21 @@ pub(super) fn open(transaction: &Transaction<'_>, new: &NewWriter) -> Stepped<Ef
             new.blob.0.into_bytes(),
             new.declared,
             new.reserve,
-            transaction.now.as_unix_micros()
+            transaction.now.as_unix_micros(),
+            opened
         ])?;
     Ok(Effect::Reserved(new.reserve))
+}
+
+/// Sessions of a path are numbered: the clock may stand still or go back between two of them.
+fn next_of_path(transaction: &Transaction<'_>, path: &NameKey) -> rusqlite::Result<u64> {
+    transaction
+        .db
+        .prepare_cached(
+            "SELECT coalesce(max(opened), 0) + 1 FROM writer
+             WHERE dialect = ?1 AND scope = ?2 AND key = ?3 AND session IS NOT NULL",
+        )?
+        .query_row(params![path.dialect, path.scope, path.key], |row| row.get(0))
 }
 
 pub(super) fn reserve(
@@ -159,7 +175,7 @@ pub(super) fn end(transaction: &Transaction<'_>, writer: Uuid, state: i64) -> St
         .execute(params![open.dialect, open.account, open.reserved])?;
     transaction
         .db
-        .prepare_cached("UPDATE writer SET state = ?2, reserved = 0, touched = ?3 WHERE id = ?1")?
+        .prepare_cached("UPDATE writer SET state = ?2, reserved = 0, ended = ?3 WHERE id = ?1")?
         .execute(params![writer.into_bytes(), state, transaction.now.as_unix_micros()])?;
     Ok(BlobId(open.blob))
 }
@@ -261,7 +277,7 @@ fn abort_all(transaction: &Transaction<'_>, select: &str, before: Timestamp, exc
 pub(super) fn forget(transaction: &Transaction<'_>, before: Timestamp) -> Stepped<Effect> {
     let gone = transaction
         .db
-        .prepare_cached("DELETE FROM writer WHERE state <> 0 AND touched <= ?1")?
+        .prepare_cached("DELETE FROM writer WHERE state <> 0 AND ended <= ?1")?
         .execute([before.as_unix_micros()])?;
     Ok(Effect::Deleted(gone as u64))
 }

@@ -17,7 +17,9 @@ super::cases![
     a_chunk_that_is_dropped_frees_its_range,
     an_incomplete_session_is_not_committed,
     a_commit_may_be_repeated,
+    a_committed_session_is_remembered_for_half_an_hour,
     a_deleted_session_is_unknown,
+    a_chunk_that_waits_for_a_deleted_session_opens_no_other,
     a_session_ends_by_the_clock,
     a_chunk_in_flight_holds_its_session,
     a_session_reserves_its_size,
@@ -156,11 +158,10 @@ async fn a_commit_may_be_repeated(fixture: Fixture) {
     let whole = pattern(8, 1_000);
     send(&store, 1, "a", &whole, 0, 999).await.unwrap();
     store.commit_session(&tree(), ID).await.unwrap();
-    assert_eq!(store.session(&tree(), ID).await.unwrap(), None);
     store.commit_session(&tree(), ID).await.unwrap();
     put_file(&store, "a", &pattern(9, 10)).await;
     assert!(matches!(store.commit_session(&tree(), ID).await, Err(SessionError::Unknown)), "replaced since");
-    // The id may be used again.
+    assert!(store.delete_session(&tree(), ID).await.unwrap());
     send(&store, 1, "b", &whole, 0, 999).await.unwrap();
     store.commit_session(&tree(), ID).await.unwrap();
     store.commit_session(&tree(), ID).await.unwrap();
@@ -169,14 +170,56 @@ async fn a_commit_may_be_repeated(fixture: Fixture) {
     assert!(read_file(&store, "b").await.unwrap() == whole);
 }
 
+async fn a_committed_session_is_remembered_for_half_an_hour(fixture: Fixture) {
+    let store = fixture.open().await;
+    let whole = pattern(15, 1_000);
+    send(&store, 1, "a", &whole, 0, 499).await.unwrap();
+    fixture.clock.advance(Duration::from_mins(1));
+    send(&store, 1, "a", &whole, 500, 999).await.unwrap();
+    let complete = store.session(&tree(), ID).await.unwrap();
+    assert_eq!(complete.as_ref().map(|session| session.modified), Some(store.now()));
+    fixture.clock.advance(Duration::from_mins(1));
+    store.commit_session(&tree(), ID).await.unwrap();
+    store.close(Duration::from_secs(10)).await;
+    drop(store);
+    let store = fixture.open().await;
+    fixture.clock.advance(Duration::from_mins(30) - Duration::from_micros(1));
+    store.sweep().await.unwrap();
+    assert_eq!(store.session(&tree(), ID).await.unwrap(), complete, "as it was before its commit");
+    assert_eq!(store.sessions_at(&tree(), "a").await.unwrap(), complete.into_iter().collect::<Vec<_>>());
+    for request in [chunk(1, "a", 1_000, 0, 499), chunk(1, "b", 1_000, 0, 499), chunk(1, "a", 2_000, 1_000, 1_999)] {
+        let (first, last) = (request.first, request.last);
+        let refused = store.begin_chunk(request).await.map(drop).unwrap_err();
+        assert!(
+            matches!(refused, ChunkError::RangeOverlaps(range) if range == ByteRange { first, last }),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage { bytes: 1_000, reserved: 0 });
+    fixture.clock.advance(Duration::from_micros(1));
+    assert_eq!(store.session(&tree(), ID).await.unwrap(), None);
+    assert!(store.sessions_at(&tree(), "a").await.unwrap().is_empty());
+    assert!(!store.delete_session(&tree(), ID).await.unwrap());
+    send(&store, 1, "b", &whole, 0, 999).await.unwrap();
+    store.commit_session(&tree(), ID).await.unwrap();
+    assert!(store.delete_session(&tree(), ID).await.unwrap(), "only the record goes");
+    assert!(!store.delete_session(&tree(), ID).await.unwrap());
+    assert!(read_file(&store, "b").await.unwrap() == whole);
+    send(&store, 1, "c", &whole, 0, 9).await.unwrap();
+    assert_sound(&store).await;
+}
+
 async fn a_deleted_session_is_unknown(fixture: Fixture) {
     let store = fixture.open().await;
     let whole = pattern(10, 1_000);
     assert!(!store.delete_session(&tree(), ID).await.unwrap());
     send(&store, 1, "a", &whole, 0, 99).await.unwrap();
     let mut in_flight = store.begin_chunk(chunk(1, "a", 1_000, 100, 199)).await.unwrap();
+    let noticed = in_flight.superseded();
     assert!(store.delete_session(&tree(), ID).await.unwrap());
-    assert!(in_flight.push(part(&whole, 100, 199)).await.is_err());
+    noticed.await;
+    assert!(matches!(in_flight.push(part(&whole, 100, 199)).await, Err(ChunkError::SessionGone)));
+    assert!(matches!(in_flight.finish().await, Err(ChunkError::SessionGone)));
     assert_eq!(store.session(&tree(), ID).await.unwrap(), None);
     assert!(!store.delete_session(&tree(), ID).await.unwrap());
     assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage::default());
@@ -185,6 +228,21 @@ async fn a_deleted_session_is_unknown(fixture: Fixture) {
     send(&store, 1, "b", &whole, 0, 999).await.unwrap();
     store.commit_session(&tree(), ID).await.unwrap();
     assert_sound(&store).await;
+}
+
+async fn a_chunk_that_waits_for_a_deleted_session_opens_no_other(fixture: Fixture) {
+    let store = fixture.open().await;
+    let mut older = store.begin_chunk(chunk(1, "a", 1_000, 0, 999)).await.unwrap();
+    older.push(pattern(16, 10)).await.unwrap();
+    let (waiting, tree) = (store.begin_chunk(chunk(1, "a", 1_000, 0, 999)), tree());
+    let (younger, deleted) = tokio::join!(waiting, store.delete_session(&tree, ID));
+    assert!(deleted.unwrap());
+    let ended = match younger {
+        Ok(mut younger) => younger.push(pattern(16, 10)).await,
+        Err(error) => Err(error),
+    };
+    assert!(matches!(ended, Err(ChunkError::SessionGone)), "{ended:?}");
+    assert_eq!(store.session(&tree, ID).await.unwrap(), None);
 }
 
 async fn a_session_ends_by_the_clock(fixture: Fixture) {
@@ -243,7 +301,11 @@ async fn sessions_of_a_path_are_found(fixture: Fixture) {
     }
     send(&store, 3, "b", &whole, 0, 99).await.unwrap();
     let found = store.sessions_at(&tree(), "a").await.unwrap();
-    assert_eq!(found.iter().map(|session| session.id.as_u128()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        found.iter().map(|session| session.id.as_u128()).collect::<Vec<_>>(),
+        [2, 1],
+        "in the order in which they were opened"
+    );
     assert!(found.iter().all(|session| session.path == "a" && session.total == 1_000));
     assert!(store.sessions_at(&tree(), "A").await.unwrap().is_empty());
     fixture.clock.advance(Duration::from_mins(30));
