@@ -1,10 +1,10 @@
 //! The one path that every operation takes: write, send, read, and tell the documented from the rest.
 
 use bytes::{Bytes, BytesMut};
-use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response, response};
-use pentaprism_core::{Body, BodyError, InvalidResponse, Message, MessageView, Operation};
+use pentaprism_core::{Body, BodyError, InvalidInput, InvalidResponse, Message, MessageView, Operation};
 
+use crate::base::BaseUrl;
 use crate::credential::Credential;
 use crate::error::{Error, Interruption, RawResponse};
 use crate::transport::Transport;
@@ -16,7 +16,7 @@ const TYPED_BODY_LIMIT: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Caller<T> {
     transport: T,
-    base: Uri,
+    base: BaseUrl,
     credential: Credential,
 }
 
@@ -25,7 +25,7 @@ type CallResult<O, S> = Result<S, Error<<O as Operation>::Error>>;
 impl<T: Transport> Caller<T> {
     /// Calls the service at `base`; a path in it stands before every operation's path.
     #[must_use]
-    pub fn new(transport: T, base: Uri, credential: Credential) -> Self {
+    pub fn new(transport: T, base: BaseUrl, credential: Credential) -> Self {
         Self { transport, base, credential }
     }
 
@@ -55,21 +55,13 @@ impl<T: Transport> Caller<T> {
 
     async fn send<O: Operation>(&self, input: &O, body: Option<Body>) -> CallResult<O, (O::Ok, Body)> {
         let (mut head, collected) = input.to_request().map_err(Error::Invalid)?.into_parts();
-        head.uri = self.absolute(&head.uri);
+        head.uri = self.base.join(&head.uri).map_err(|error| Error::Invalid(InvalidInput::Uri(error)))?;
         self.credential.apply(&mut head.headers);
         let body = body.filter(|_| collected.is_empty()).unwrap_or_else(|| Body::from(collected));
         let answer = self.transport.call(Request::from_parts(head, body)).await.map_err(|error| {
             if error.was_sent() { Error::Interrupted(Interruption::Request(error)) } else { Error::Unreachable(error) }
         })?;
         read::<O>(answer).await
-    }
-
-    fn absolute(&self, relative: &Uri) -> Uri {
-        let prefix = self.base.path().trim_end_matches('/');
-        let path = relative.path_and_query().map_or("/", PathAndQuery::as_str);
-        let mut parts = self.base.clone().into_parts();
-        parts.path_and_query = PathAndQuery::try_from(format!("{prefix}{path}")).ok();
-        Uri::from_parts(parts).unwrap_or_else(|_| relative.clone())
     }
 }
 
@@ -82,10 +74,16 @@ async fn read<O: Operation>(answer: Response<Body>) -> CallResult<O, (O::Ok, Bod
             Err(reason) => Err(undocumented(head, &Bytes::new(), reason)),
         };
     }
-    let interrupted = |error| Error::Interrupted(Interruption::Answer(error));
     let documented = O::Ok::documents(head.status) || O::Error::documents(head.status);
     let limit = if documented { TYPED_BODY_LIMIT } else { RawResponse::BODY_LIMIT };
-    let body = collect(body, limit).await.map_err(interrupted)?;
+    let (body, broken) = collect(body, limit).await;
+    if let Some(error) = broken {
+        // A refusal that broke off still says what happened to the request; a success that broke off says too little.
+        if O::Ok::documents(head.status) {
+            return Err(Error::Interrupted(Interruption::Answer(error)));
+        }
+        return Err(undocumented(head, &body, InvalidResponse::Incomplete(error)));
+    }
     let view = MessageView { head: &head, body: &body };
     let reason = if O::Ok::documents(head.status) {
         match O::Ok::from_response(&view) {
@@ -106,15 +104,20 @@ fn undocumented<E>(head: response::Parts, body: &Bytes, reason: InvalidResponse)
     Error::Undocumented { response: RawResponse { status: head.status, headers: head.headers, body: kept }, reason }
 }
 
-/// The first `limit` bytes of a body; what is beyond them is not read.
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+/// The first `limit` bytes of a body, and why it ended before its end if it did; what is beyond the limit is not read.
+async fn collect(mut body: Body, limit: usize) -> (Bytes, Option<BodyError>) {
     let mut collected = BytesMut::new();
-    while let Some(piece) = body.data().await.transpose()? {
-        let room = limit - collected.len();
-        collected.extend_from_slice(&piece[..piece.len().min(room)]);
-        if piece.len() >= room {
-            break;
+    loop {
+        match body.data().await.transpose() {
+            Ok(Some(piece)) => {
+                let room = limit - collected.len();
+                collected.extend_from_slice(&piece[..piece.len().min(room)]);
+                if piece.len() >= room {
+                    return (collected.freeze(), None);
+                }
+            }
+            Ok(None) => return (collected.freeze(), None),
+            Err(error) => return (collected.freeze(), Some(error)),
         }
     }
-    Ok(collected.freeze())
 }

@@ -23,14 +23,17 @@
 //! # }
 //! ```
 
+mod base;
 mod caller;
 mod credential;
 mod error;
+mod idle;
 mod transport;
 
 #[path = "generated/mod.rs"]
 pub mod dialects;
 
+pub use base::{BaseUrl, InvalidBaseUrl};
 pub use caller::Caller;
 pub use credential::{Credential, InvalidCredential};
 pub use error::{Error, RawResponse};

@@ -2,17 +2,17 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
 use http::{Request, Response};
-use http_body::Frame;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use pentaprism_core::{Body, BodyError};
+use pentaprism_core::Body;
+
+use crate::idle::{Activity, Impatient, Noted};
 
 /// Carries a request to a service and its answer back.
 pub trait Transport: Send + Sync {
@@ -51,7 +51,13 @@ impl TransportError {
 #[derive(Debug, Clone)]
 pub struct HyperTransport {
     client: Client<HttpsConnector<HttpConnector>, Body>,
+    idle: Duration,
 }
+
+/// How long a connection may take to be made.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an exchange may stand still, unless said otherwise: longer than any service needs to store what it has.
+const IDLE_DEADLINE: Duration = Duration::from_mins(5);
 
 impl HyperTransport {
     /// A transport with a connection pool of its own.
@@ -59,40 +65,45 @@ impl HyperTransport {
     /// # Errors
     /// The system's root certificates cannot be read.
     pub fn new() -> std::io::Result<Self> {
-        let builder = HttpsConnectorBuilder::new().with_native_roots()?;
-        let connector = builder.https_or_http().enable_http1().enable_http2().build();
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector) })
+        let mut http = HttpConnector::new();
+        http.set_connect_timeout(Some(CONNECT_DEADLINE));
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        let builder = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http();
+        let connector = builder.enable_http1().enable_http2().wrap_connector(http);
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), idle: IDLE_DEADLINE })
+    }
+
+    /// Gives an exchange up when nothing moves for `idle`; five minutes without it.
+    #[must_use]
+    pub fn with_idle_deadline(self, idle: Duration) -> Self {
+        Self { idle, ..self }
     }
 }
+
+/// Nothing moved for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing moved for {} seconds", .0.as_secs())]
+struct Silence(Duration);
 
 impl Transport for HyperTransport {
     async fn call(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
-        match self.client.request(request).await {
-            Ok(answer) => Ok(answer.map(|body| Body::stream(Received(body)))),
+        let activity = Activity::begin();
+        let noted = |body: Body| {
+            // A body without bytes keeps its form, so that hyper frames it as one.
+            let empty = http_body::Body::is_end_stream(&body);
+            if empty { body } else { Body::stream(Noted { body, activity: activity.clone() }) }
+        };
+        let answer = self.client.request(request.map(noted));
+        let answer = tokio::select! {
+            answer = answer => answer,
+            () = activity.silence(self.idle) => return Err(TransportError::maybe_sent(Silence(self.idle))),
+        };
+        match answer {
+            Ok(answer) => Ok(answer.map(|body| Body::stream(Impatient::new(body, self.idle)))),
             Err(error) if error.is_connect() => Err(TransportError::not_sent(error)),
             Err(error) => Err(TransportError::maybe_sent(error)),
         }
-    }
-}
-
-/// An answer's body with our error type.
-struct Received(hyper::body::Incoming);
-
-impl http_body::Body for Received {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.0).poll_frame(cx);
-        polled.map_err(|error| BodyError::Interrupted(Box::new(error)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.0.size_hint()
     }
 }
 
@@ -106,7 +117,8 @@ where
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     S::Future: Send,
 {
-    async fn call(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+    async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        name_host(&mut request);
         let mut service = self.0.clone();
         std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(TransportError::not_sent)?;
         service.call(request).await.map_err(TransportError::maybe_sent)
@@ -122,7 +134,16 @@ where
     F: Fn(Request<Body>) -> A + Send + Sync,
     A: Future<Output = Response<Body>> + Send,
 {
-    async fn call(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+    async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        name_host(&mut request);
         Ok((self.0)(request).await)
+    }
+}
+
+/// Adds the `Host` that a connection would have added.
+fn name_host(request: &mut Request<Body>) {
+    let host = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(host) = host {
+        request.headers_mut().entry(HOST).or_insert(host);
     }
 }

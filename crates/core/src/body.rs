@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
 type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>;
@@ -78,20 +78,15 @@ impl Body {
         if http_body::Body::size_hint(&self).lower() > limit {
             return Err(too_large);
         }
-        let Some(first) = self.data().await.transpose()? else { return Ok(Bytes::new()) };
-        let mut length = first.len() as u64;
-        let mut pieces = vec![first];
+        // Copied together: a peer that sends single bytes must not cost a buffer for each.
+        let mut collected = BytesMut::new();
         while let Some(piece) = self.data().await.transpose()? {
-            length += piece.len() as u64;
-            if length > limit {
+            if collected.len() as u64 + piece.len() as u64 > limit {
                 return Err(too_large);
             }
-            pieces.push(piece);
+            collected.extend_from_slice(&piece);
         }
-        if length > limit {
-            return Err(too_large);
-        }
-        Ok(if pieces.len() == 1 { pieces.swap_remove(0) } else { pieces.concat().into() })
+        Ok(collected.freeze())
     }
 }
 
@@ -157,5 +152,42 @@ impl http_body::Body for Body {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Stream(stream) => stream.size_hint(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Bodies of these tests are never pending.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("the body is at hand"),
+        }
+    }
+
+    struct Pieces(Vec<&'static str>);
+
+    impl http_body::Body for Pieces {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            let next = (!self.0.is_empty()).then(|| self.0.remove(0));
+            Poll::Ready(next.map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))))
+        }
+    }
+
+    #[test]
+    fn collects_up_to_its_limit_and_not_a_byte_more() {
+        let body = || Body::stream(Pieces(vec!["ab", "", "c"]));
+        assert_eq!(now(body().collect(3)).unwrap(), "abc");
+        assert!(matches!(now(body().collect(2)), Err(BodyError::TooLarge { limit: 2 })));
+        assert!(matches!(now(Body::from("abc").collect(2)), Err(BodyError::TooLarge { limit: 2 })));
+        assert_eq!(now(Body::empty().collect(0)).unwrap(), "");
     }
 }

@@ -63,8 +63,8 @@ pub enum PathProblem {
     /// `.` or `..` as a whole segment.
     #[error("it holds a `.` or `..` segment")]
     DotSegment,
-    /// Nothing at all, or a bare `$` where that separates path and action.
-    #[error("it is empty or holds a reserved segment")]
+    /// Nothing at all, a bare `$` where that separates path and action, or what some servers read as another path.
+    #[error("it is empty, has blanks at its ends, or holds a backslash or a reserved segment")]
     Reserved,
 }
 
@@ -205,11 +205,13 @@ pub fn encode(text: &str) -> Cow<'_, str> {
 /// Percent-encodes a path of several segments, keeping its slashes.
 ///
 /// # Errors
-/// [`PathProblem`] when a server would have to refuse the path, or would read another one.
+/// [`PathProblem`] when a server would have to refuse the path, or may read another one: blanks at its ends, a backslash, an
+/// empty segment or a bare `$`.
 pub fn encode_many(text: &str) -> Result<String, PathProblem> {
     check(text)?;
     let segments: Vec<_> = text.split('/').collect();
-    if segments.iter().any(|segment| segment.is_empty() || *segment == "$") {
+    let trimmed = text.trim() != text;
+    if trimmed || text.contains('\\') || segments.iter().any(|segment| segment.is_empty() || *segment == "$") {
         return Err(PathProblem::Reserved);
     }
     Ok(segments.into_iter().map(encode).collect::<Vec<_>>().join("/"))
@@ -257,11 +259,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_a_server_may_read_otherwise_is_not_sent() {
+        for refused in ["", " a", "a ", "a\\b", "a//b", "a/$/b", "/a"] {
+            assert_eq!(encode_many(refused), Err(PathProblem::Reserved), "{refused}");
+        }
+        assert_eq!(encode_many("a/../b"), Err(PathProblem::DotSegment));
+    }
+
     proptest! {
         #[test]
         fn what_is_encoded_decodes_to_itself(segments in prop::collection::vec("[^/\\x00]{1,12}", 1..5)) {
             let path = segments.join("/");
             prop_assume!(segments.iter().all(|segment| !matches!(segment.as_str(), "." | ".." | "$")));
+            prop_assume!(path.trim() == path && !path.contains('\\'));
             let encoded = encode_many(&path).unwrap();
             let uri = http::Uri::try_from(format!("/{encoded}"));
             prop_assert!(uri.is_ok());

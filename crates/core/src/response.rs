@@ -6,6 +6,7 @@ use http::{Response, StatusCode, response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::body::BodyError;
 use crate::scalar::Scalar;
 use crate::status::ErrorStatus;
 
@@ -58,6 +59,9 @@ pub enum InvalidResponse {
     /// A text body is not UTF-8.
     #[error("the body is not UTF-8 text")]
     Text(#[source] std::str::Utf8Error),
+    /// The body ended before its end.
+    #[error("the body broke off")]
+    Incomplete(#[source] BodyError),
 }
 
 /// An answer as generated code reads it.
@@ -86,6 +90,25 @@ impl MessageView<'_> {
     /// [`InvalidResponse::Header`].
     pub fn required_header<T: Scalar>(&self, name: &'static str) -> Result<T, InvalidResponse> {
         self.header(name)?.ok_or(InvalidResponse::Header(name))
+    }
+
+    /// A header that is documented as always there, under its own name or another one (`x-also` in the spec).
+    ///
+    /// # Errors
+    /// [`InvalidResponse::Header`].
+    pub fn required_header_or<T: Scalar>(&self, name: &'static str, other: &'static str) -> Result<T, InvalidResponse> {
+        self.header_or(name, other)?.ok_or(InvalidResponse::Header(name))
+    }
+
+    /// A header that may be absent, under its own name or another one.
+    ///
+    /// # Errors
+    /// [`InvalidResponse::Header`] when it is there and unreadable.
+    pub fn header_or<T: Scalar>(&self, name: &'static str, other: &'static str) -> Result<Option<T>, InvalidResponse> {
+        Ok(match self.header(name)? {
+            Some(value) => Some(value),
+            None => self.header(other)?,
+        })
     }
 
     /// The status of a `default` answer.

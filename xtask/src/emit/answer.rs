@@ -67,7 +67,11 @@ pub fn read(component: &str, response: &Response) -> String {
     let mut parts: Vec<String> = Vec::new();
     for header in response.headers.iter().filter(|header| header.schema.constant.is_none()) {
         let method = if header.required { "required_header" } else { "header" };
-        parts.push(format!("{}: response.{method}(\"{}\")?", names::field(&header.name), header.name));
+        let read = match &header.also {
+            Some(other) => format!("{method}_or(\"{}\", \"{other}\")", header.name),
+            None => format!("{method}(\"{}\")", header.name),
+        };
+        parts.push(format!("{}: response.{read}?", names::field(&header.name)));
     }
     if let Some(body) = read_body(component, response) {
         parts.push(format!("body: {body}"));

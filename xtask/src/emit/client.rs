@@ -8,18 +8,18 @@ use crate::spec::model::{BodyKind, Operation, Spec};
 pub fn emit(spec: &Spec) -> String {
     let client = names::type_name(&spec.dialect) + "Client";
     let mut text = header(&format!("{}: a typed client.", spec.title), spec);
-    text += "use http::Uri;\nuse pentaprism_core::Body;\n";
+    text += "use pentaprism_core::Body;\n";
     for operation in &spec.operations {
         let (module, name) = (names::module(&operation.id), names::type_name(&operation.id));
         text +=
             &format!("use pentaprism_core::dialects::{}::{module}::{{{name}, {name}Error, {name}Ok}};\n", spec.dialect);
     }
-    text += "\nuse crate::{Caller, Credential, Error, Transport};\n\n";
+    text += "\nuse crate::{BaseUrl, Caller, Credential, Error, Transport};\n\n";
     text += &docs::outer(&[Some(&format!("Calls {}, one method per operation.", spec.title)), spec.summary.as_deref()]);
     text += &format!(
         "#[derive(Debug, Clone)]\npub struct {client}<T> {{\ncaller: Caller<T>,\n}}\n\nimpl<T: Transport> {client}<T> {{\n\
          /// A client for the service at `base`, whose path (if any) stands before every operation's.\n#[must_use]\n\
-         pub fn new(transport: T, base: Uri, credential: Credential) -> Self {{\n\
+         pub fn new(transport: T, base: BaseUrl, credential: Credential) -> Self {{\n\
          Self {{ caller: Caller::new(transport, base, credential) }}\n}}\n\n"
     );
     for operation in &spec.operations {

@@ -148,9 +148,10 @@ fn header(name: String, reader: Reader, components: &Components) -> Result<Heade
     let required = map.flag("required")?;
     let description = map.text("description")?;
     let schema = schema::read(map.required("schema")?)?;
+    let also = map.optional_text("x-also")?;
     map.ignore(&["example", "x-source", "x-decision"]);
     map.finish()?;
-    Ok(Header { name, required, description, schema })
+    Ok(Header { name, also, required, description, schema })
 }
 
 /// A checked header name.

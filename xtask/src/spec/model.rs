@@ -126,6 +126,8 @@ pub struct Response {
 #[derive(Debug, Clone)]
 pub struct Header {
     pub name: String,
+    /// Another name under which a reader accepts it.
+    pub also: Option<String>,
     pub required: bool,
     pub description: String,
     pub schema: Schema,

@@ -3,6 +3,8 @@
 //! Names of workloads as arguments run only those. Every server starts on an empty temporary folder and is stopped afterwards; all uploads are
 //! durable unless the name says otherwise.
 
+#![allow(clippy::print_stdout, reason = "the table is what the command is for")]
+
 mod bodies;
 mod workloads;
 

@@ -42,7 +42,7 @@ struct Clients {
 impl Clients {
     fn of(server: &ServerProcess) -> Self {
         let transport = HyperTransport::new().expect("the system has root certificates");
-        let base: http::Uri = server.url().parse().expect("the URL is one");
+        let base: pentaprism_client::BaseUrl = server.url().parse().expect("the URL is one");
         let token = Credential::auth_token("pentaprism-dev").expect("the token is text");
         Self {
             glance: GlanceClient::new(transport.clone(), base.clone(), token),

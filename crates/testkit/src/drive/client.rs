@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri};
+use http::{HeaderMap, Request, Response};
 use pentaprism_client::{Caller, Credential, Error, Transport, TransportError};
 use pentaprism_core::{
     Body, InvalidInput, InvalidRequest, Message, Operation, OperationInfo, RequestBody, RequestView,
@@ -55,7 +55,7 @@ async fn exchange<O: Operation>(
 ) -> Result<(), DriveError> {
     let problems = Mutex::new(String::new());
     let transport = Scripted { check, collected: O::INFO.request_body, answer, problems: &problems };
-    let caller = Caller::new(transport, Uri::from_static(BASE), credential(sent));
+    let caller = Caller::new(transport, BASE.parse().expect("it is a base URL"), credential(sent));
     let upload = || body::whole(&sent.body, sent.is_chunked());
     let outcome = match (O::INFO.streamed_response, O::INFO.request_body) {
         (true, RequestBody::Streamed) => caller.download(input, upload()).await,

@@ -90,7 +90,7 @@ impl Message for CreateImageOk {
             return Err(InvalidResponse::Status(response.head.status));
         }
         Ok(Self {
-            x_openstack_request_id: response.required_header("X-Openstack-Request-Id")?,
+            x_openstack_request_id: response.required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
             location: response.required_header("Location")?,
             body: response.json()?,
         })

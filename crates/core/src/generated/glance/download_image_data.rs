@@ -153,13 +153,18 @@ impl Message for DownloadImageDataOk {
     fn from_response(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         match response.head.status.as_u16() {
             200 => Ok(Self::Ok {
-                x_openstack_request_id: response.required_header("X-Openstack-Request-Id")?,
+                x_openstack_request_id: response
+                    .required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
                 content_md5: response.header("Content-MD5")?,
                 accept_ranges: response.header("Accept-Ranges")?,
             }),
-            204 => Ok(Self::NoContent { x_openstack_request_id: response.required_header("X-Openstack-Request-Id")? }),
+            204 => Ok(Self::NoContent {
+                x_openstack_request_id: response
+                    .required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
+            }),
             206 => Ok(Self::PartialContent {
-                x_openstack_request_id: response.required_header("X-Openstack-Request-Id")?,
+                x_openstack_request_id: response
+                    .required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
                 content_md5: response.header("Content-MD5")?,
                 accept_ranges: response.header("Accept-Ranges")?,
                 content_range: response.required_header("Content-Range")?,

@@ -604,7 +604,7 @@ impl Payload for FaultResponse {
 
     fn from_view(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         Ok(Self {
-            x_openstack_request_id: response.required_header("X-Openstack-Request-Id")?,
+            x_openstack_request_id: response.required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
             body: FaultBody::read(response)?,
         })
     }
@@ -674,7 +674,7 @@ impl Payload for UnauthorizedResponse {
 
     fn from_view(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         Ok(Self {
-            x_openstack_request_id: response.required_header("X-Openstack-Request-Id")?,
+            x_openstack_request_id: response.required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
             www_authenticate: response.required_header("WWW-Authenticate")?,
             body: FaultBody::read(response)?,
         })

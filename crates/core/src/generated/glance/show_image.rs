@@ -81,7 +81,10 @@ impl Message for ShowImageOk {
         if !Self::documents(response.head.status) {
             return Err(InvalidResponse::Status(response.head.status));
         }
-        Ok(Self { x_openstack_request_id: response.required_header("X-Openstack-Request-Id")?, body: response.json()? })
+        Ok(Self {
+            x_openstack_request_id: response.required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
+            body: response.json()?,
+        })
     }
 }
 

@@ -110,7 +110,9 @@ impl Message for UploadImageDataOk {
         if !Self::documents(response.head.status) {
             return Err(InvalidResponse::Status(response.head.status));
         }
-        Ok(Self { x_openstack_request_id: response.required_header("X-Openstack-Request-Id")? })
+        Ok(Self {
+            x_openstack_request_id: response.required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
+        })
     }
 }
 

@@ -1,0 +1,144 @@
+//! A deadline on silence: an exchange may take as long as it likes, as long as something moves.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use pentaprism_core::BodyError;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// When something moved last.
+#[derive(Debug, Clone)]
+pub(crate) struct Activity(Arc<Mutex<Instant>>);
+
+impl Activity {
+    pub(crate) fn begin() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves once nothing has moved for `idle`.
+    pub(crate) async fn silence(&self, idle: Duration) {
+        loop {
+            let end = self.last() + idle;
+            if end <= Instant::now() {
+                return;
+            }
+            sleep_until(end).await;
+        }
+    }
+}
+
+/// A request's body that notes when a piece of it is taken.
+pub(crate) struct Noted<B> {
+    pub(crate) body: B,
+    pub(crate) activity: Activity,
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Noted<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        self.activity.note();
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body that ends in [`BodyError::Stalled`] when no piece comes for too long.
+pub(crate) struct Impatient<B> {
+    body: B,
+    idle: Duration,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl<B> Impatient<B> {
+    pub(crate) fn new(body: B, idle: Duration) -> Self {
+        Self { body, idle, deadline: Box::pin(sleep_until(Instant::now() + idle)) }
+    }
+}
+
+impl<B> HttpBody for Impatient<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let idle = self.idle;
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.deadline.as_mut().reset(Instant::now() + idle);
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| BodyError::Interrupted(Box::new(error)))));
+        }
+        self.deadline.as_mut().poll(cx).map(|()| Some(Err(BodyError::Stalled(idle))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pentaprism_core::Body;
+
+    use super::*;
+
+    /// A body that never goes on.
+    struct Silent;
+
+    impl HttpBody for Silent {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_body_ends_in_an_error() {
+        let idle = Duration::from_mins(5);
+        let mut body = Body::stream(Impatient::new(Silent, idle));
+        let began = Instant::now();
+        assert!(matches!(body.data().await, Some(Err(BodyError::Stalled(after))) if after == idle));
+        assert_eq!(began.elapsed(), idle);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_begins_with_the_last_piece() {
+        let idle = Duration::from_secs(10);
+        let activity = Activity::begin();
+        let mut body = Body::stream(Noted { body: Body::from("abc"), activity: activity.clone() });
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(body.data().await.and_then(Result::ok), Some(Bytes::from_static(b"abc")));
+        let began = Instant::now();
+        activity.silence(idle).await;
+        assert_eq!(began.elapsed(), idle);
+    }
+}
