@@ -134,7 +134,7 @@ pub enum CopyImageStoreContentError {
     /// - 400: a required member is missing, or a member has the wrong type
     /// - 400: RemoteDestination is empty
     /// - 400: one of the paths has a `.` or `..` segment or a NUL
-    /// - 400: one of the paths has more than 4,096 bytes
+    /// - 400: one of the paths, or the path that a file would have after the copy, has more than 4,096 bytes or more than 128 segments
     /// - 400: source and destination are the same, or one lies inside the other
     /// - 401: the token that came along is not valid, or none came and anonymous requests are switched off
     /// - 403: the principal has no right to write this store

@@ -130,7 +130,7 @@ pub enum UploadFileError {
     /// - 400: api-version is missing, is no decimal number, or is below 1.0
     /// - 400: the path has a `.` or `..` segment, a NUL, or nothing in it
     /// - 400: the path is no UTF-8 after percent-decoding
-    /// - 400: the path has more than 4,096 bytes
+    /// - 400: the path has more than 4,096 bytes or more than 128 segments
     /// - 401: the token that came along is not valid, or none came and anonymous requests are switched off
     /// - 403: the principal has no right to write this store
     /// - 403: the request comes from a web page of another origin

@@ -151,7 +151,7 @@ pub enum UploadFileChunkError {
     /// - 400: api-version is missing, is no decimal number, or is below 1.0
     /// - 400: the path has a `.` or `..` segment, a NUL, or nothing in it
     /// - 400: the path is no UTF-8 after percent-decoding
-    /// - 400: the path has more than 4,096 bytes
+    /// - 400: the path has more than 4,096 bytes or more than 128 segments
     /// - 400: Content-Range is missing, or is `*` in place of the positions or the length
     /// - 400: Content-Range is not three decimal numbers with a hyphen and a slash between them
     /// - 400: the last position lies before the first

@@ -9,8 +9,11 @@ use super::quote::Quoted;
 
 /// The most bytes that a path may have: `PATH_MAX` of Linux, where clusters of the original keep these files.
 ///
-/// The catalog has a row for each folder above a file, so the cost of a path grows with the square of its length.
+/// The catalog has a row for each folder above a file, with the folder's whole path in it.
 pub(super) const MAX_BYTES: usize = 4096;
+
+/// The most segments that a path may have. Each one is a row of the catalog, which no quota counts.
+pub(super) const MAX_SEGMENTS: usize = 128;
 
 /// The path of a file or folder: segments with one `/` between them, never empty, no `.` and no `..` segment, no NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,9 @@ pub(super) enum PathError {
     /// Longer than [`MAX_BYTES`].
     #[error("the path has {0} bytes; at most {MAX_BYTES} are taken")]
     TooLong(usize),
+    /// More segments than [`MAX_SEGMENTS`].
+    #[error("the path has {0} segments; at most {MAX_SEGMENTS} are taken")]
+    TooDeep(usize),
 }
 
 impl ContentPath {
@@ -50,7 +56,11 @@ impl ContentPath {
         if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
             return Err(PathError::DotSegment(Quoted::new(trimmed)));
         }
-        if segments.is_empty() { Err(PathError::Empty) } else { Ok(Self(segments.join("/"))) }
+        match segments.len() {
+            0 => Err(PathError::Empty),
+            1..=MAX_SEGMENTS => Ok(Self(segments.join("/"))),
+            more => Err(PathError::TooDeep(more)),
+        }
     }
 
     /// The path as the store keys it and as answers show it.
@@ -110,6 +120,8 @@ mod tests {
         assert!(matches!(parse("a\0b"), Err(PathError::Nul(_))));
         assert_eq!(parse(&"a".repeat(MAX_BYTES)).map(|path| path.len()), Ok(MAX_BYTES));
         assert_eq!(parse(&"a".repeat(MAX_BYTES + 1)), Err(PathError::TooLong(MAX_BYTES + 1)));
+        assert_eq!(parse(&"a//".repeat(MAX_SEGMENTS)).map(|path| path.len()), Ok(2 * MAX_SEGMENTS - 1));
+        assert_eq!(parse(&"a/".repeat(MAX_SEGMENTS + 1)), Err(PathError::TooDeep(MAX_SEGMENTS + 1)));
     }
 
     #[test]

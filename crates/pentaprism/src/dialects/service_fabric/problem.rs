@@ -209,7 +209,7 @@ impl Problem {
 fn path_code(problem: &PathError) -> FabricErrorCode {
     match problem {
         PathError::Empty | PathError::DotSegment(_) | PathError::Nul(_) => FabricErrorCode::EInvalidarg,
-        PathError::TooLong(_) => FabricErrorCode::FabricEPathTooLong,
+        PathError::TooLong(_) | PathError::TooDeep(_) => FabricErrorCode::FabricEPathTooLong,
     }
 }
 
