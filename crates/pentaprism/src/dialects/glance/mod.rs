@@ -1,7 +1,7 @@
 //! The OpenStack Image service: images are registered first and filled with bytes afterwards.
 //!
-//! One module per operation; what they share is in [`image`] (the record), [`visibility`] (who sees and changes it) and
-//! [`problem`] (how a failure becomes a documented answer). An image is a name in the store: dialect `glance`, scope `images`,
+//! One module per operation; what they share is in `image` (the record), `visibility` (who sees and changes it) and
+//! `problem` (how a failure becomes a documented answer). An image is a name in the store: dialect `glance`, scope `images`,
 //! its id as the key. A member of it is a name in the scope `members/<image>`. Every wait on the store ends by the store's own
 //! deadline, which is then a 503 (D-019).
 
