@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     names,
-    schema::{BLOB_DOOMED, BLOB_OPEN, BLOB_READY, SEGMENT_READY, WRITER_DONE, WRITER_OPEN},
+    schema::{BLOB_DOOMED, BLOB_OPEN, BLOB_READY, SEGMENT_READY, WRITER_DONE},
     tree, writers,
 };
 use crate::{
@@ -315,10 +315,10 @@ impl Transaction<'_> {
         }
         self.db
             .prepare_cached(
-                "DELETE FROM blob WHERE id = ?1 AND state = ?2 AND NOT EXISTS
-                             (SELECT 1 FROM writer WHERE writer.blob = blob.id AND writer.state = ?3)",
+                // Whoever dooms the blob of a writer ends the writer with it.
+                "DELETE FROM blob WHERE id = ?1 AND state = ?2",
             )?
-            .execute(params![id, BLOB_DOOMED, WRITER_OPEN])?;
+            .execute(params![id, BLOB_DOOMED])?;
         Ok(Effect::Done)
     }
 }

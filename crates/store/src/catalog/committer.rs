@@ -1,7 +1,15 @@
 //! The one thread that writes to the database. Whatever waited while the last batch was committed is the next batch; there is no
 //! timer. A refused change fails its caller, a failing disk the batch.
 
-use std::{path::PathBuf, sync::Arc, thread};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -20,10 +28,28 @@ use crate::{
 const BATCH: usize = 512;
 /// Changes that may wait; more wait in their callers.
 const QUEUE: usize = 1_024;
-/// A write-ahead log of this size is copied into the database by the thread beside this one.
-const CHECKPOINT_AT: u64 = 4 * 1024 * 1024;
-/// A write-ahead log of this size is copied and cut by this thread itself, because the other cannot keep up.
-const TRUNCATE_AT: u64 = 64 * 1024 * 1024;
+/// A write-ahead log of so many pages (4 MiB) is copied into the database by the thread beside this one.
+const CHECKPOINT_AT: u32 = 1_024;
+/// A write-ahead log of so many pages (64 MiB) is copied and cut by this thread itself, because the other cannot keep up.
+const TRUNCATE_AT: u32 = 16 * 1_024;
+
+/// Pages in the log that count. Its file does not tell: once copied it is written again from its beginning, and does not shrink.
+#[derive(Clone, Default)]
+struct Log(Arc<AtomicU32>);
+
+impl Log {
+    fn watch(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        let pages = Arc::clone(&self.0);
+        db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {
+            pages.store(count.try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
+            Ok(())
+        }))
+    }
+
+    fn pages(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 type Reply = oneshot::Sender<Result<Applied, ChangeError>>;
 
@@ -35,14 +61,15 @@ pub(super) struct Job {
 
 /// Starts the thread; it ends when every sender is gone.
 pub(super) fn start(
-    db: Connection,
+    mut db: Connection,
     path: PathBuf,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE);
     let (checkpoints, wanted) = std::sync::mpsc::sync_channel(1);
-    let log = path.with_extension("sqlite-wal");
+    let log = Log::default();
+    log.watch(&mut db).map_err(std::io::Error::other)?;
     let beside = {
         let path = path.clone();
         thread::Builder::new().name("store-checkpoint".into()).spawn(move || checkpoint(&path, pragmas, &wanted))?
@@ -76,7 +103,7 @@ struct Committer {
     /// None after a failed commit, until it could be opened again.
     db: Option<Connection>,
     path: PathBuf,
-    log: PathBuf,
+    log: Log,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
     checkpoints: std::sync::mpsc::SyncSender<()>,
@@ -115,7 +142,7 @@ impl Committer {
     fn carry_out(&mut self, batch: &[Job]) -> Result<Vec<Result<Applied, ChangeError>>, Fault> {
         let mut db = match self.db.take() {
             Some(db) => db,
-            None => sqlite::connect(&self.path, self.pragmas).map_err(Fault::from_database)?,
+            None => self.connect().map_err(Fault::from_database)?,
         };
         let (number, results) = match self.run_batch(&mut db, batch) {
             Ok(done) => done,
@@ -127,7 +154,7 @@ impl Committer {
             Err(BatchError::Commit { error, number, results }) => {
                 tracing::error!(%error, "a commit failed; reading back whether it happened");
                 drop(db);
-                self.reread(number)?;
+                self.reread(number, error)?;
                 return Ok(results);
             }
         };
@@ -174,36 +201,47 @@ impl Committer {
         }
     }
 
-    /// After a failed commit: opens the database again and reads whether the batch is in it. What was read back is made durable
-    /// before anybody is told, because the failure may have been the sync.
-    fn reread(&mut self, number: u64) -> Result<(), Fault> {
-        let db = sqlite::connect(&self.path, self.pragmas).map_err(|_| Fault::Unknown)?;
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let mut db = sqlite::connect(&self.path, self.pragmas)?;
+        self.log.watch(&mut db)?;
+        Ok(db)
+    }
+
+    /// After a failed commit: opens the database again and reads whether the batch is in it. The log is emptied before anybody is told:
+    /// what was read back must be durable, because the failure may have been the sync; and what is not there must not come back,
+    /// because its frames may lie in the log, where the next start would find them.
+    fn reread(&mut self, number: u64, error: rusqlite::Error) -> Result<(), Fault> {
+        let db = self.connect().map_err(|_| Fault::Unknown)?;
         let found: u64 = db.query_row("SELECT batch FROM store", [], |row| row.get(0)).map_err(|_| Fault::Unknown)?;
-        if found < number {
-            self.db = Some(db);
-            return Err(Fault::Io {
-                action: "committing to the catalog",
-                source: Arc::new(std::io::Error::other("the commit did not happen")),
-            });
-        }
-        let busy: i64 =
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(|_| Fault::Unknown)?;
+        let emptied = cut(&db).map_err(|_| Fault::Unknown)?;
         self.db = Some(db);
-        if busy == 0 { Ok(()) } else { Err(Fault::Unknown) }
+        match (emptied, found < number) {
+            (false, _) => Err(Fault::Unknown),
+            (true, true) => Err(Fault::from_database(error)),
+            (true, false) => Ok(()),
+        }
     }
 
     fn keep_log_short(&self) {
-        let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
-        if length >= TRUNCATE_AT
+        let pages = self.log.pages();
+        if pages >= TRUNCATE_AT
             && let Some(db) = &self.db
-            && let Err(error) = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         {
-            tracing::warn!(%error, "the log could not be cut");
-        } else if length >= CHECKPOINT_AT {
+            // A reader that is in the way now is not waited for: everybody waits for this thread.
+            let tried = db.busy_timeout(Duration::ZERO).and_then(|()| cut(db));
+            if let Err(error) = tried.and_then(|_| db.busy_timeout(sqlite::BUSY)) {
+                tracing::warn!(%error, "the log could not be cut");
+            }
+        } else if pages >= CHECKPOINT_AT {
             // One that is wanted already is enough.
             let _ = self.checkpoints.try_send(());
         }
     }
+}
+
+/// Copies the log into the database and empties it; says whether nobody was in the way.
+fn cut(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
 }
 
 enum BatchError {
@@ -238,7 +276,7 @@ fn fails_batch(error: &rusqlite::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::{fs::File, os::unix::fs::FileExt as _};
 
     use super::*;
     use crate::{
@@ -255,8 +293,7 @@ mod tests {
         let path = folder.join("catalog.sqlite");
         OpenedCatalog::open(&path, PRAGMAS).unwrap().adopt(uuid::Uuid::from_u128(1)).unwrap();
         let (checkpoints, _) = std::sync::mpsc::sync_channel(1);
-        let log = path.with_extension("sqlite-wal");
-        Committer { db: None, path, log, pragmas: PRAGMAS, clock: Arc::new(SystemClock), checkpoints }
+        Committer { db: None, path, log: Log::default(), pragmas: PRAGMAS, clock: Arc::new(SystemClock), checkpoints }
     }
 
     fn create(key: &str) -> (Job, oneshot::Receiver<Result<Applied, ChangeError>>) {
@@ -302,12 +339,43 @@ mod tests {
         let (job, _answer) = create("a");
         committer.commit(&mut vec![job]);
         committer.db = None;
-        assert!(committer.reread(1).is_ok(), "batch 1 is there");
+        assert!(committer.reread(1, full()).is_ok(), "batch 1 is there");
         committer.db = None;
-        assert!(matches!(committer.reread(2), Err(Fault::Io { .. })), "batch 2 is not");
+        let fault = committer.reread(2, full()).unwrap_err();
+        assert!(
+            matches!(fault, Fault::DiskFull { .. }),
+            "batch 2 is not, for the reason that the commit gave: {fault:?}"
+        );
         let (job, answer) = create("b");
         committer.commit(&mut vec![job]);
         assert!(answer.blocking_recv().unwrap().is_ok(), "the connection that read back goes on");
+    }
+
+    fn full() -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
+    }
+
+    #[test]
+    fn a_commit_that_did_not_happen_does_not_happen_after_a_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut committer = committer(folder.path());
+        let shared = folder.path().join("catalog.sqlite-shm");
+        let (job, _answer) = create("a");
+        committer.commit(&mut vec![job]);
+        let before = std::fs::read(&shared).unwrap();
+        let (job, _answer) = create("b");
+        committer.commit(&mut vec![job]);
+        // As after a failed sync: the frames lie in the log, the index that all connections share does not know of them.
+        let _reader = sqlite::connect(&committer.path, PRAGMAS).unwrap();
+        File::options().write(true).open(&shared).unwrap().write_all_at(&before, 0).unwrap();
+        assert!(committer.reread(2, full()).is_err());
+        let crashed = tempfile::tempdir().unwrap();
+        for file in ["catalog.sqlite", "catalog.sqlite-wal"] {
+            std::fs::copy(folder.path().join(file), crashed.path().join(file)).unwrap();
+        }
+        let db = sqlite::connect(&crashed.path().join("catalog.sqlite"), PRAGMAS).unwrap();
+        let found: u64 = db.query_row("SELECT batch FROM store", [], |row| row.get(0)).unwrap();
+        assert_eq!(found, 1);
     }
 
     #[test]
@@ -316,18 +384,17 @@ mod tests {
         let mut committer = committer(folder.path());
         let (job, _answer) = create("a");
         committer.commit(&mut vec![job]);
-        let fill = |bytes: u64| {
-            // What matters is the length of the file; SQLite ignores what no frame describes.
-            File::options()
-                .append(true)
-                .open(folder.path().join("catalog.sqlite-wal"))
-                .unwrap()
-                .set_len(bytes)
-                .unwrap();
-        };
-        fill(TRUNCATE_AT);
+        assert!(committer.log.pages() > 0);
+        committer.log.0.store(TRUNCATE_AT, Ordering::Relaxed);
+        // A reader does not let the log be cut, but nobody waits for it.
+        let reader = sqlite::connect(&committer.path, PRAGMAS).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM store").unwrap();
+        let began = std::time::Instant::now();
         committer.keep_log_short();
-        assert_eq!(std::fs::metadata(&committer.log).unwrap().len(), 0);
+        assert!(began.elapsed() < sqlite::BUSY);
+        reader.execute_batch("COMMIT").unwrap();
+        committer.keep_log_short();
+        assert_eq!(std::fs::metadata(folder.path().join("catalog.sqlite-wal")).unwrap().len(), 0);
         let (reply, answer) = oneshot::channel();
         committer.commit(&mut vec![Job { change: Step::AbortUploads.into(), reply }]);
         assert!(answer.blocking_recv().unwrap().is_ok());

@@ -233,8 +233,11 @@ pub(super) fn knows(db: &Connection, container: Container) -> rusqlite::Result<b
 }
 
 pub(super) fn pack_end(db: &Connection, pack: Uuid) -> rusqlite::Result<Option<u64>> {
-    db.prepare_cached("SELECT max(offset + length) FROM segment WHERE container = ?1 AND packed = 1")?
-        .query_row([pack.into_bytes()], |row| row.get(0))
+    db.prepare_cached(
+        "SELECT offset + length FROM segment WHERE container = ?1 AND packed = 1 ORDER BY offset DESC LIMIT 1",
+    )?
+    .query_row([pack.into_bytes()], |row| row.get(0))
+    .optional()
 }
 
 /// What the counters should be, compared with what they are.

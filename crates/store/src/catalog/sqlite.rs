@@ -35,7 +35,7 @@ const READERS: usize = 4;
 /// Connections for scans. They have their own, so that a quick read never waits for one.
 const SCANNERS: usize = 2;
 /// How long a connection waits for another one's lock; only checkpoints and the start ever meet one.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// How connections are set up.
 #[derive(Debug, Clone, Copy)]
