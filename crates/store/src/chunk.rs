@@ -34,8 +34,8 @@ impl Outcome {
     const fn of(recorded: &Result<Timestamp, ChunkError>) -> Self {
         match recorded {
             Ok(at) => Self::Recorded(*at),
-            // Rows that overlap where memory knows of none: memory is behind.
-            Err(ChunkError::RangeOverlaps(_)) => Self::Doubtful,
+            // Rows that overlap where memory knows of none, or no open row: memory is behind.
+            Err(ChunkError::RangeOverlaps(_) | ChunkError::SessionGone) => Self::Doubtful,
             Err(ChunkError::Fault(fault)) if fault.leaves_doubt() => Self::Doubtful,
             Err(_) => Self::Nothing,
         }

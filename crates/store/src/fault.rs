@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
@@ -16,7 +16,9 @@ use uuid::Uuid;
 use crate::{
     catalog::{BlobRow, Catalog, Read, SegmentRow, SessionRow},
     change::{Applied, Change, Step},
+    clock::Timestamp,
     error::{ChangeError, Fault},
+    inner::lock,
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     segments::{Container, Location, SegmentReader, SegmentWriter, Segments},
 };
@@ -37,6 +39,17 @@ struct Switches {
     damage: AtomicBool,
     lost_commits: AtomicU32,
     failed_syncs: AtomicU32,
+    failed_cleanings: AtomicU32,
+    kept: Mutex<Kept>,
+}
+
+/// A content that cannot be freed.
+#[derive(Debug, Default, PartialEq)]
+enum Kept {
+    #[default]
+    Nothing,
+    Next,
+    This(Location),
 }
 
 impl Faults {
@@ -83,6 +96,24 @@ impl Faults {
     /// The next syncs of bytes fail.
     pub fn fail_syncs(&self, count: u32) {
         self.0.failed_syncs.store(count, Ordering::SeqCst);
+    }
+
+    /// The next changes that only clean up fail; no other switch meets those.
+    pub fn fail_cleanings(&self, count: u32) {
+        self.0.failed_cleanings.store(count, Ordering::SeqCst);
+    }
+
+    /// One content cannot be freed: the first that is to be from now on.
+    pub fn keep_one(&self, on: bool) {
+        *lock(&self.0.kept) = if on { Kept::Next } else { Kept::Nothing };
+    }
+
+    fn keeps(&self, location: Location) -> bool {
+        let mut kept = lock(&self.0.kept);
+        if *kept == Kept::Next {
+            *kept = Kept::This(location);
+        }
+        *kept == Kept::This(location)
     }
 
     fn rows(&self) -> Result<(), Fault> {
@@ -162,6 +193,9 @@ impl Catalog for FaultyCatalog {
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<Applied, ChangeError>> {
         async move {
             if only_frees(&change) {
+                if spend(&self.faults.0.failed_cleanings) {
+                    return Err(Fault::from_io("writing", io::ErrorKind::Other.into()).into());
+                }
                 return self.rows.apply(change).await;
             }
             self.faults.hanging().await;
@@ -295,11 +329,18 @@ impl Segments for FaultySegments {
     }
 
     fn free(&self, location: Location, length: u64) -> BoxFuture<'_, Result<(), Fault>> {
+        if self.faults.keeps(location) {
+            return std::future::ready(Err(Fault::from_io("freeing a body", io::ErrorKind::Other.into()))).boxed();
+        }
         self.bytes.free(location, length)
     }
 
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>> {
         self.bytes.free_pack(id)
+    }
+
+    fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {
+        self.bytes.purge(now)
     }
 
     fn check_room(&self, bytes: u64) -> Result<(), Fault> {

@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) claims: Arc<Claims>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) sessions: Sessions,
+    /// Writers that should have ended and could not; the sweep tries again.
+    pub(crate) unended: Mutex<Vec<Uuid>>,
     /// Held until everything else is gone: the lock of the data folder, and a temporary folder itself.
     pub(crate) premises: Premises,
 }
@@ -63,6 +65,17 @@ impl Inner {
             self.litter.notify_one();
         }
         Ok(applied)
+    }
+
+    /// Ends a writer, now or with a later sweep.
+    pub(crate) async fn abort(&self, writer: Uuid) {
+        match self.apply(Step::AbortWriter(writer).into()).await {
+            Ok(_) => self.litter.notify_one(),
+            Err(error) => {
+                tracing::warn!(%writer, %error, "an upload that was given up could not be ended; it is tried again later");
+                lock(&self.unended).push(writer);
+            }
+        }
     }
 
     /// Waits for an engine, but not for ever.
@@ -125,13 +138,7 @@ impl Drop for AbortGuard {
     fn drop(&mut self) {
         let Some(writer) = self.writer.take() else { return };
         let inner = Arc::clone(&self.inner);
-        let abort = async move {
-            if let Err(error) = inner.apply(Step::AbortWriter(writer).into()).await {
-                // The row stays open until the next start, which ends every writer of this run.
-                tracing::warn!(%writer, %error, "an upload that was given up could not be ended");
-            }
-            inner.litter.notify_one();
-        };
+        let abort = async move { inner.abort(writer).await };
         self.inner.tasks.spawn_on(abort, &self.inner.runtime);
     }
 }

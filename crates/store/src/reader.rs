@@ -167,7 +167,8 @@ impl Plan {
                 let inner = &self.large.inner;
                 self.waiting = inner.in_time(inner.catalog.segments(self.large.blob, self.next, PAGE)).await??.into();
             }
-            let segment = self.waiting.pop_front().filter(|segment| segment.position <= self.next);
+            let segment = self.waiting.pop_front();
+            let segment = segment.filter(|row| row.position <= self.next && self.next < row.position + row.length);
             match segment {
                 Some(segment) if segment.location.container == self.large.container => {
                     self.segment = Some(Arc::new(segment));

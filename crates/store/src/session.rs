@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     chunk::{ChunkWriter, Cut, Flight},
     clock::Timestamp,
     error::{ChangeError, ChunkError, Fault, Refusal, SessionError},
-    inner::{AbortGuard, Inner, lock},
+    inner::{Inner, lock},
     model::{Account, BlobId, ByteRange, ChunkRequest, Session, Tree},
     ranges::RangeSet,
     segments::{Container, Location, SegmentWriter},
@@ -150,12 +150,23 @@ async fn end(inner: &Inner, step: Step) -> Result<(), Fault> {
 }
 
 /// Begins a chunk: checks it against its session, which it may create, and waits until no older chunk writes the same bytes.
-pub(crate) async fn begin_chunk(inner: Arc<Inner>, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
+/// A session that is being opened is nobody's alone: it is opened even if the request that began it goes.
+pub(crate) async fn begin_chunk(inner: &Arc<Inner>, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
     let ChunkRequest { total, first, last, .. } = request;
     if first > last || last >= total {
         return Err(ChunkError::RangeInvalid { first, last, total });
     }
     let permit = inner.permit(&inner.large_uploads, 1, inner.limits.large_uploads).await?;
+    inner.owned(claim(Arc::clone(inner), request, permit)).await?
+}
+
+/// Claims the range of a chunk in its session.
+async fn claim(
+    inner: Arc<Inner>,
+    request: ChunkRequest,
+    permit: OwnedSemaphorePermit,
+) -> Result<ChunkWriter, ChunkError> {
+    let range = ByteRange { first: request.first, last: request.last };
     let key = (request.tree.clone(), request.session);
     let mut waited_in = None;
     loop {
@@ -167,7 +178,6 @@ pub(crate) async fn begin_chunk(inner: Arc<Inner>, request: ChunkRequest) -> Res
             return Err(ChunkError::SessionGone);
         };
         check(&inner, open, &request)?;
-        let range = ByteRange { first, last };
         let rivals: Vec<_> = open.in_flight.iter().filter(|other| other.overlaps(range)).cloned().collect();
         if rivals.is_empty() {
             let flight = Flight::start(&inner, open, range);
@@ -220,10 +230,21 @@ async fn create(inner: &Arc<Inner>, request: &ChunkRequest) -> Result<Open, Chun
         declared: Some(request.total),
         reserve: request.total,
     };
-    let guard = AbortGuard::new(Arc::clone(inner), writer);
-    let applied = inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
-    let file = inner.in_time(inner.segments.create(blob.0, None)).await??;
-    guard.disarm();
+    let made = async {
+        let applied = inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
+        let file = inner.in_time(inner.segments.create(blob.0, None)).await??;
+        Ok((applied, file))
+    };
+    let (applied, file) = match made.await {
+        Ok(made) => made,
+        Err(error) => {
+            // Ended before the place is given up: the next chunk must not take the row for a session.
+            if matches!(error, ChunkError::Fault(_)) {
+                inner.abort(writer).await;
+            }
+            return Err(error);
+        }
+    };
     let row = SessionRow {
         writer,
         session: request.session,
@@ -369,13 +390,18 @@ async fn delete_slot(inner: &Arc<Inner>, slot: &mut Slot, key: &Key) -> Result<b
 
 /// Ends in memory the sessions that the clock has ended; returns the step that ends them, and those in the catalog only, in the rows.
 pub(crate) async fn expire(inner: &Inner) -> Result<Step, Fault> {
+    // Read first: a session that is found alive below, and takes a chunk then, has been touched after this.
+    let before = inner.clock.now().minus(inner.limits.session_expiry);
     let mut except = Vec::new();
     for key in inner.sessions.keys() {
         let mut slot = inner.sessions.enter(&key).await;
         let loaded = load(inner, &mut slot, &key).await;
         except.extend(slot.open.as_ref().filter(|open| !open.in_flight.is_empty()).map(|open| open.row.writer));
         inner.sessions.leave(&key, slot);
-        loaded?;
+        if let Err(fault) = loaded {
+            // Its row is ended with the others below, by the clock.
+            tracing::warn!(%fault, session = %key.1, "a session could not be read");
+        }
     }
-    Ok(Step::AbortSessions { before: inner.clock.now().minus(inner.limits.session_expiry), except })
+    Ok(Step::AbortSessions { before, except })
 }

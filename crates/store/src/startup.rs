@@ -6,7 +6,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use uuid::Uuid;
@@ -25,8 +24,6 @@ use crate::{
 const LOCK: &str = "lock";
 const STORE_ID: &str = "store-id";
 const CATALOG: &str = "catalog.sqlite";
-/// Files that no row names are kept for so long: a lost or older database must not make us delete images.
-const ORPHANS_STAY: Duration = Duration::from_hours(24);
 
 /// What is held as long as the store is open.
 pub(crate) struct Premises {
@@ -195,7 +192,7 @@ async fn tidy(
         for stranger in strangers {
             folder.set_aside(stranger, now)?;
         }
-        folder.purge(now, ORPHANS_STAY)
+        folder.purge(now)
     };
     tokio::task::spawn_blocking(work)
         .await

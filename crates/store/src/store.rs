@@ -81,6 +81,7 @@ impl Store {
             claims: Arc::default(),
             pins: Arc::default(),
             sessions: session::Sessions::default(),
+            unended: std::sync::Mutex::default(),
             limits,
             premises,
         });
@@ -222,7 +223,7 @@ impl Store {
     /// # Errors
     /// See [`ChunkError`]; nothing of the chunk counts then.
     pub async fn begin_chunk(&self, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
-        session::begin_chunk(Arc::clone(&self.inner), request).await
+        session::begin_chunk(&self.inner, request).await
     }
 
     /// A session. One that was committed is shown complete for half an hour, as it was before. None when it was never begun, was deleted

@@ -10,7 +10,7 @@ use crate::{
     catalog::BlobRow,
     change::{Change, DONE_WRITERS_STAY, Effect, Step},
     error::{ChangeError, Fault, ReadError},
-    inner::Inner,
+    inner::{Inner, lock},
     model::{BlobId, Content},
     reader::Reader,
     segments::{Container, Location},
@@ -43,33 +43,72 @@ pub struct Garbage {
     pub pinned: bool,
 }
 
+/// Goes on after a failure, and remembers the first one: what cannot be freed must not keep the rest.
+#[derive(Default)]
+struct Failures(Option<Fault>);
+
+impl Failures {
+    /// Fails at once when the engine does not answer at all: everything that follows would wait as long again.
+    fn note(&mut self, fault: Fault) -> Result<(), Fault> {
+        if matches!(fault, Fault::Deadline { .. } | Fault::Closed) {
+            return Err(fault);
+        }
+        tracing::warn!(%fault, "something could not be cleaned up; it is tried again later");
+        self.0.get_or_insert(fault);
+        Ok(())
+    }
+
+    fn into_result<T>(self, done: T) -> Result<T, Fault> {
+        self.0.map_or(Ok(done), Err)
+    }
+}
+
 /// Frees what can be freed now.
 pub(crate) async fn sweep(inner: &Arc<Inner>) -> Result<Swept, Fault> {
+    let unended = std::mem::take(&mut *lock(&inner.unended));
+    for writer in unended {
+        inner.abort(writer).await;
+    }
     let ended = session::expire(inner).await?;
-    let before = inner.clock.now().minus(DONE_WRITERS_STAY);
+    let now = inner.clock.now();
+    let before = now.minus(DONE_WRITERS_STAY);
     apply(inner, Change::from(ended).step(Step::ForgetWriters { before })).await?;
+    let mut failures = Failures::default();
+    if let Err(fault) = inner.in_time(inner.segments.purge(now)).await? {
+        failures.note(fault)?;
+    }
     let mut swept = Swept::default();
     let mut after = None;
     loop {
         let page = inner.in_time(inner.catalog.doomed(after, BATCH)).await??;
-        let Some(last) = page.last() else { return Ok(swept) };
+        let Some(last) = page.last() else { return failures.into_result(swept) };
         after = Some(last.id);
-        let mut packs = BTreeSet::new();
-        let mut rows = Change::new();
-        for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
-            free(inner, blob, &mut packs).await?;
-            rows = rows.step(Step::DropBlob { blob: blob.id, limit: BATCH });
-            swept.blobs += 1;
-            swept.bytes += blob.size;
+        free_page(inner, &page, &mut swept, &mut failures).await?;
+    }
+}
+
+async fn free_page(inner: &Inner, page: &[BlobRow], swept: &mut Swept, failures: &mut Failures) -> Result<(), Fault> {
+    let mut packs = BTreeSet::new();
+    let mut rows = Change::new();
+    for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
+        if let Err(fault) = free(inner, blob, &mut packs).await {
+            failures.note(fault)?;
+            continue;
         }
-        // Bytes first, rows afterwards: a row that stays is tried again, a file without a row would be lost.
-        drop_rows(inner, rows).await?;
-        for pack in packs {
-            if !inner.in_time(inner.catalog.knows(Container::Pack(pack))).await?? {
-                inner.in_time(inner.segments.free_pack(pack)).await??;
-            }
+        rows = rows.step(Step::DropBlob { blob: blob.id, limit: BATCH });
+        swept.blobs += 1;
+        swept.bytes += blob.size;
+    }
+    // Bytes first, rows afterwards: a row that stays is tried again, a file without a row would be lost.
+    drop_rows(inner, rows).await?;
+    for pack in packs {
+        if !inner.in_time(inner.catalog.knows(Container::Pack(pack))).await??
+            && let Err(fault) = inner.in_time(inner.segments.free_pack(pack)).await?
+        {
+            failures.note(fault)?;
         }
     }
+    Ok(())
 }
 
 /// Frees the bytes of a doomed blob.
@@ -88,7 +127,7 @@ async fn free(inner: &Inner, blob: &BlobRow, packs: &mut BTreeSet<Uuid>) -> Resu
 
 async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
     while !rows.steps.is_empty() {
-        let applied = match inner.catalog.apply(rows.clone()).await {
+        let applied = match inner.in_time(inner.catalog.apply(rows.clone())).await? {
             Ok(applied) => applied,
             Err(ChangeError::Fault(fault)) => return Err(fault),
             Err(ChangeError::Refused { .. }) => return Ok(()),
@@ -126,16 +165,17 @@ pub(crate) async fn garbage(inner: &Inner) -> Result<Vec<Garbage>, Fault> {
 pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
     let mut done = 0;
     let mut after = None;
+    let mut failures = Failures::default();
     loop {
         let page = inner.in_time(inner.catalog.unknown(after, 1)).await??;
-        let Some(blob) = page.first() else { return Ok(done) };
+        let Some(blob) = page.first() else { return failures.into_result(done) };
         after = Some(blob.id);
         match blake3_of(inner, blob).await {
             Ok(blake3) => {
                 apply(inner, Step::Fingerprint { blob: blob.id, blake3 }.into()).await?;
                 done += 1;
             }
-            Err(ReadError::Fault(fault)) => return Err(fault),
+            Err(ReadError::Fault(fault)) => failures.note(fault)?,
             // Gone meanwhile, or damaged: fsck tells.
             Err(error) => tracing::warn!(blob = %blob.id, %error, "a digest could not be computed"),
         }

@@ -106,9 +106,10 @@ async fn files_without_a_row_are_set_aside_for_a_day() {
     clock.advance(Duration::from_hours(24) - Duration::from_micros(1));
     open().await;
     assert_eq!(names(&orphans).len(), 2);
+    let store = Store::open(options(folder.path()).clock(Arc::<ManualClock>::clone(&clock))).await.unwrap();
     clock.advance(Duration::from_micros(1));
-    open().await;
-    assert_eq!(names(&orphans).len(), 0);
+    store.sweep().await.unwrap();
+    assert_eq!(names(&orphans).len(), 0, "a server that runs for months does not keep them as long");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ super::cases![
     a_hanging_engine_meets_our_deadline,
     reads_that_fail_or_hang_are_told_apart,
     deleting_a_session_meets_the_faults,
+    what_could_not_be_cleaned_up_is_cleaned_up_later,
     a_damaged_block_never_leaves,
     a_chunk_whose_record_is_in_doubt_is_read_back,
 ];
@@ -225,6 +226,43 @@ async fn deleting_a_session_meets_the_faults(mut fixture: Fixture) {
     faults.read_only(true);
     assert!(!store.delete_session(&tree(), Uuid::from_u128(2)).await.unwrap());
     assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage::default());
+}
+
+async fn what_could_not_be_cleaned_up_is_cleaned_up_later(fixture: Fixture) {
+    let (store, faults) = open(&fixture).await;
+    for name in ["1", "2", "3"] {
+        try_upload(&store, 1_500_000, name).await.unwrap();
+        store.apply(Change::new().update(key(name), Condition::EXISTS, clear())).await.unwrap();
+    }
+    put_different(&store, &["4", "5"]).await;
+    faults.keep_one(true);
+    assert!(matches!(store.sweep().await, Err(Fault::Io { .. })));
+    assert_eq!(store.garbage().await.unwrap().len(), 1, "one that cannot be freed does not keep the others");
+    faults.keep_one(false);
+    store.sweep().await.unwrap();
+    assert_eq!(store.garbage().await.unwrap(), []);
+    let upload = store.begin(UploadRequest::new(account()).declared(Some(3_000_000))).await.unwrap();
+    faults.fail_cleanings(1);
+    drop(upload);
+    while store.usage(DIALECT, "everybody").await.unwrap().reserved > 0 {
+        store.sweep().await.ok();
+        tokio::task::yield_now().await;
+    }
+    assert_goes_on(&store).await;
+}
+
+fn clear() -> Update {
+    Update::default().content(NewContent::Clear)
+}
+
+/// Uploads bodies that share nothing, and releases them.
+async fn put_different(store: &Store, names: &[&str]) {
+    for (seed, name) in (100_u32..).zip(names) {
+        let mut upload = store.begin(UploadRequest::new(account())).await.unwrap();
+        upload.push(pattern(seed, 1_000_000)).await.unwrap();
+        upload.finish().await.unwrap().commit(change(name)).await.unwrap();
+        store.apply(Change::new().update(key(name), Condition::EXISTS, clear())).await.unwrap();
+    }
 }
 
 async fn a_damaged_block_never_leaves(fixture: Fixture) {

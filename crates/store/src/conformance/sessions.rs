@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::{DIALECT, Fixture, assert_sound, chunk, part, pattern, put_file, read_file, send, tree};
@@ -20,6 +21,7 @@ super::cases![
     a_committed_session_is_remembered_for_half_an_hour,
     a_deleted_session_is_unknown,
     a_chunk_that_waits_for_a_deleted_session_opens_no_other,
+    a_first_chunk_that_is_given_up_does_not_end_the_session_of_others,
     a_session_ends_by_the_clock,
     a_chunk_in_flight_holds_its_session,
     a_session_reserves_its_size,
@@ -235,7 +237,11 @@ async fn a_chunk_that_waits_for_a_deleted_session_opens_no_other(fixture: Fixtur
     let mut older = store.begin_chunk(chunk(1, "a", 1_000, 0, 999)).await.unwrap();
     older.push(pattern(16, 10)).await.unwrap();
     let (waiting, tree) = (store.begin_chunk(chunk(1, "a", 1_000, 0, 999)), tree());
-    let (younger, deleted) = tokio::join!(waiting, store.delete_session(&tree, ID));
+    let waits = older.superseded();
+    let (younger, deleted) = tokio::join!(waiting, async {
+        waits.await;
+        store.delete_session(&tree, ID).await
+    });
     assert!(deleted.unwrap());
     let ended = match younger {
         Ok(mut younger) => younger.push(pattern(16, 10)).await,
@@ -243,6 +249,19 @@ async fn a_chunk_that_waits_for_a_deleted_session_opens_no_other(fixture: Fixtur
     };
     assert!(matches!(ended, Err(ChunkError::SessionGone)), "{ended:?}");
     assert_eq!(store.session(&tree, ID).await.unwrap(), None);
+}
+
+async fn a_first_chunk_that_is_given_up_does_not_end_the_session_of_others(fixture: Fixture) {
+    let store = fixture.open().await;
+    let whole = pattern(17, 1_000);
+    for id in 1..20 {
+        // Polled once: the change that opens the session is on its way when its request goes.
+        assert!(store.begin_chunk(chunk(id, "a", 1_000, 0, 499)).now_or_never().is_none());
+        send(&store, id, "a", &whole, 500, 999).await.unwrap();
+        send(&store, id, "a", &whole, 0, 499).await.unwrap();
+        store.commit_session(&tree(), Uuid::from_u128(id)).await.unwrap();
+    }
+    assert_sound(&store).await;
 }
 
 async fn a_session_ends_by_the_clock(fixture: Fixture) {

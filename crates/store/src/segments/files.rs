@@ -20,7 +20,7 @@ use super::{
     pack::{self, Job},
     system,
 };
-use crate::{error::Fault, ids::Ids};
+use crate::{clock::Timestamp, error::Fault, ids::Ids};
 
 /// Packs that stay open for reading.
 const OPEN_PACKS: usize = 64;
@@ -137,6 +137,13 @@ impl Segments for FileSegments {
             }
             blocking(move || folder.remove(Container::Pack(id))).await
         })
+    }
+
+    fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {
+        let folder = Arc::clone(&self.folder);
+        Box::pin(blocking(move || {
+            folder.purge(now).map(drop).map_err(|error| Fault::from_io("deleting what was set aside", error))
+        }))
     }
 
     fn check_room(&self, bytes: u64) -> Result<(), Fault> {

@@ -15,6 +15,8 @@ use crate::{clock::Timestamp, error::Fault, options::Durability};
 const PACKS: &str = "packs";
 const FILES: &str = "files";
 const ORPHANS: &str = "orphans";
+/// Files that no row names are kept for so long: a lost or older database must not make us delete images.
+const ORPHANS_STAY: Duration = Duration::from_hours(24);
 
 /// The folders that hold bytes.
 pub(crate) struct Folder {
@@ -135,8 +137,8 @@ impl Folder {
         fs::rename(self.path(container), self.root.join(ORPHANS).join(name))
     }
 
-    /// Deletes what was set aside longer ago than `age`; says how many files went.
-    pub(crate) fn purge(&self, now: Timestamp, age: Duration) -> io::Result<u64> {
+    /// Deletes what was set aside more than 24 hours ago; says how many files went.
+    pub(crate) fn purge(&self, now: Timestamp) -> io::Result<u64> {
         let mut purged = 0;
         for entry in fs::read_dir(self.root.join(ORPHANS))? {
             let entry = entry?;
@@ -145,7 +147,7 @@ impl Folder {
                 .to_str()
                 .and_then(|name| name.split_once('-')?.0.parse().ok())
                 .map(Timestamp::from_unix_micros);
-            if since.is_some_and(|since| since.plus(age) <= now) {
+            if since.is_some_and(|since| since.plus(ORPHANS_STAY) <= now) {
                 fs::remove_file(entry.path())?;
                 purged += 1;
             }

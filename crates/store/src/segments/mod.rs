@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::error::Fault;
+use crate::{clock::Timestamp, error::Fault};
 
 /// Bytes are checked in blocks of this size.
 pub const BLOCK: u64 = 1024 * 1024;
@@ -73,6 +73,9 @@ pub trait Segments: Send + Sync + 'static {
 
     /// Frees a pack that no row names any more, unless it is still written to.
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Deletes what a start set aside because no row named it, once it was kept long enough.
+    fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>>;
 
     /// Refuses when `bytes` more would not fit beside the reserve. Takes microseconds.
     ///
