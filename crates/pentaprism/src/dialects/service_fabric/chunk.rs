@@ -11,7 +11,7 @@ use pentaprism_store::{ChunkError, ChunkRequest, ChunkWriter};
 
 use super::ServiceFabric;
 use super::content_path::ContentPath;
-use super::deadline::Deadline;
+use super::deadline::AfterBody;
 use super::parameters::{check_api_version, content_range, session_id};
 use super::problem::Problem;
 use super::upload::declared_length;
@@ -38,9 +38,10 @@ pub(super) async fn upload_file_chunk(
         last: range.last,
         quota: dialect.quota,
     };
-    let mut chunk = Deadline::start(input.timeout).bound(dialect.store.begin_chunk(request)).await??;
-    receive(&mut chunk, body, input.timeout).await?;
-    Deadline::start(input.timeout).bound(chunk.finish()).await??;
+    let mut timeout = AfterBody::new(input.timeout);
+    let mut chunk = timeout.bound(&body, dialect.store.begin_chunk(request)).await??;
+    receive(&mut chunk, body, &mut timeout).await?;
+    timeout.running().bound(chunk.finish()).await??;
     Ok(UploadFileChunkOk {})
 }
 
@@ -53,7 +54,7 @@ fn check_length(range: ContentRange, declared: Option<u64>) -> Result<(), ChunkE
 
 /// Reads the body, and gives up as soon as a younger request takes over its bytes or the session is deleted: a client whose
 /// connection died unnoticed must not wait for the idle deadline of the old one.
-async fn receive(chunk: &mut ChunkWriter, mut body: Body, timeout: Option<i64>) -> Result<(), Problem> {
+async fn receive(chunk: &mut ChunkWriter, mut body: Body, timeout: &mut AfterBody) -> Result<(), Problem> {
     let mut ended = pin!(chunk.superseded());
     loop {
         let piece = tokio::select! {
@@ -62,7 +63,7 @@ async fn receive(chunk: &mut ChunkWriter, mut body: Body, timeout: Option<i64>) 
             piece = body.data() => piece,
         };
         match piece {
-            Some(piece) => Deadline::start(timeout).bound(chunk.push(piece.map_err(Problem::Body)?)).await??,
+            Some(piece) => timeout.bound(&body, chunk.push(piece.map_err(Problem::Body)?)).await??,
             None => return Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use pentaprism_store::{Account, Change, UploadRequest};
 
 use super::ServiceFabric;
 use super::content_path::ContentPath;
-use super::deadline::Deadline;
+use super::deadline::AfterBody;
 use super::parameters::check_api_version;
 use super::problem::Problem;
 
@@ -24,17 +24,17 @@ pub(super) async fn upload_file(
     let account = Account::new(&dialect.tree.dialect, &dialect.tree.scope).with_quota(dialect.quota);
     // What the declared length alone forbids is refused here, before the first byte is asked for.
     let request = UploadRequest::new(account).declared(declared_length(head, &body));
-    let mut upload = Deadline::start(input.timeout).bound(dialect.store.begin(request)).await??;
+    let mut timeout = AfterBody::new(input.timeout);
+    let mut upload = timeout.bound(&body, dialect.store.begin(request)).await??;
     while let Some(piece) = body.data().await {
-        let kept = upload.push(piece.map_err(Problem::Body)?);
-        Deadline::start(input.timeout).bound(kept).await??;
+        timeout.bound(&body, upload.push(piece.map_err(Problem::Body)?)).await??;
     }
     let kept = async {
         let received = upload.finish().await?;
         received.commit(Change::new().put_file(&dialect.tree, path.as_str())).await?;
         Ok(UploadFileOk {})
     };
-    Deadline::start(input.timeout).bound(kept).await?
+    timeout.running().bound(kept).await?
 }
 
 /// How many bytes the body will have, if the request says so. Beside chunked a length means nothing (RFC 9112, 6.3).

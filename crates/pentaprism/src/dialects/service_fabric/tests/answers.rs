@@ -7,7 +7,7 @@ use http::request::Parts;
 use pentaprism_core::path::Unrouted;
 use pentaprism_core::{Body, BodyError};
 use pentaprism_server::{Api, Refusal};
-use pentaprism_store::{Faults, Options, Store};
+use pentaprism_store::{Faults, Limits, Options, Store};
 
 use super::{Answered, SESSION, World, clock, settings};
 use crate::settings::Access;
@@ -226,6 +226,35 @@ async fn whoever_waits_for_the_store_has_a_deadline() {
     };
     put(1).await.expect_refusal(504, "FABRIC_E_TIMEOUT");
     put(300).await.expect_refusal(503, "FABRIC_E_NOT_READY");
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeout_does_not_count_while_the_store_holds_a_body_back() {
+    let world = World::with_limits(Limits { large_uploads: 1, ..Limits::default() }).await;
+    let put = async |target: &str, body: Body| world.send("PUT", target, &[("Content-Length", "400000")], body).await;
+    // The first upload has the only place and never ends.
+    let first = put("/ImageStore/a?api-version=6.0", Body::stream(Waiting));
+    let second = put("/ImageStore/b?api-version=6.0&timeout=1", Body::stream(Waiting));
+    tokio::select! {
+        biased;
+        _ = first => unreachable!("its body does not end"),
+        answered = second => answered.expect_refusal(503, "FABRIC_E_NOT_READY"),
+    }
+}
+
+/// A body of which nothing has come yet.
+struct Waiting;
+
+impl http_body::Body for Waiting {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        std::task::Poll::Pending
+    }
 }
 
 #[tokio::test]
