@@ -214,14 +214,15 @@ impl ChunkWriter {
         let pipeline = self.flight.pipeline.lock().await.take().ok_or_else(|| self.flight.why())?;
         let (inner, key, flight) = (Arc::clone(&self.inner), self.key.clone(), Arc::clone(&self.flight));
         let permit = self.permit.take();
-        self.inner
-            .owned(async move {
-                let recorded = record(&inner, &flight, pipeline).await;
-                flight.land(&inner, &key, Outcome::of(&recorded)).await;
-                drop(permit);
-                recorded.map(drop)
-            })
-            .await?
+        // The range stays claimed until nothing writes it any more and it is known whether it was recorded: a later chunk that wrote
+        // the same bytes before that could leave its own under the other's checksums. Only our client does not wait so long.
+        let recorded = self.inner.owned(async move {
+            let recorded = record(&inner, &flight, pipeline).await;
+            flight.land(&inner, &key, Outcome::of(&recorded)).await;
+            drop(permit);
+            recorded.map(drop)
+        });
+        self.inner.in_time(recorded).await??
     }
 }
 
@@ -234,7 +235,7 @@ impl Drop for ChunkWriter {
 /// Writes the rest, syncs, and records the range.
 async fn record(inner: &Inner, flight: &Flight, pipeline: Pipeline) -> Result<Timestamp, ChunkError> {
     let written = pipeline.finish().await?;
-    inner.in_time(flight.file.sync()).await??;
+    flight.file.sync().await?;
     flight.check()?;
     let step = Step::RecordChunk {
         writer: flight.writer,
@@ -243,5 +244,5 @@ async fn record(inner: &Inner, flight: &Flight, pipeline: Pipeline) -> Result<Ti
         checksums: written.checksums,
         limit: inner.limits.session_ranges,
     };
-    inner.apply(step.into()).await.map(|applied| applied.at).map_err(refused)
+    inner.catalog.apply(step.into()).await.map(|applied| applied.at).map_err(refused)
 }

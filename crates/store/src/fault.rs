@@ -36,6 +36,7 @@ struct Switches {
     failed_reads: AtomicBool,
     hanging_reads: AtomicBool,
     hung: Notify,
+    released: Notify,
     damage: AtomicBool,
     lost_commits: AtomicU32,
     failed_syncs: AtomicU32,
@@ -68,9 +69,10 @@ impl Faults {
         self.0.io_error.store(on, Ordering::SeqCst);
     }
 
-    /// Nothing that writes answers any more, until this is switched off and the request is made again.
+    /// Nothing that writes answers any more, until this is switched off: what was held up fails then.
     pub fn hang(&self, on: bool) {
         self.0.hang.store(on, Ordering::SeqCst);
+        self.0.released.notify_waiters();
     }
 
     /// Reading rows, and opening bytes to read them, fails.
@@ -150,11 +152,15 @@ impl Faults {
         Ok(())
     }
 
-    async fn hanging(&self) {
+    async fn hanging(&self) -> Result<(), Fault> {
+        let mut released = std::pin::pin!(self.0.released.notified());
+        released.as_mut().enable();
         if self.0.hang.load(Ordering::SeqCst) {
             self.0.hung.notify_one();
-            std::future::pending::<()>().await;
+            released.await;
+            return Err(Fault::from_io("writing", io::ErrorKind::Other.into()));
         }
+        Ok(())
     }
 }
 
@@ -198,7 +204,7 @@ impl Catalog for FaultyCatalog {
                 }
                 return self.rows.apply(change).await;
             }
-            self.faults.hanging().await;
+            self.faults.hanging().await?;
             self.faults.rows()?;
             let applied = self.rows.apply(change).await;
             if applied.is_ok() && spend(&self.faults.0.lost_commits) {
@@ -297,7 +303,7 @@ impl FaultySegments {
 impl Segments for FaultySegments {
     fn put_small(&self, frames: Vec<Bytes>) -> BoxFuture<'_, Result<Location, Fault>> {
         async move {
-            self.faults.hanging().await;
+            self.faults.hanging().await?;
             self.faults.bytes()?;
             if spend(&self.faults.0.failed_syncs) {
                 return Err(Fault::from_io("syncing a pack", io::ErrorKind::Other.into()));
@@ -370,7 +376,7 @@ impl SegmentWriter for FaultyWriter {
 
     fn sync(&self) -> BoxFuture<'_, Result<(), Fault>> {
         async move {
-            self.faults.hanging().await;
+            self.faults.hanging().await?;
             self.faults.bytes()?;
             if spend(&self.faults.0.failed_syncs) {
                 return Err(Fault::from_io("syncing a body", io::ErrorKind::Other.into()));

@@ -223,9 +223,12 @@ impl Pipeline {
         }
     }
 
-    /// Waits until every byte is written (not yet synced) and digested.
+    /// Waits until every byte is written (not yet synced) and digested, or it failed; nothing writes any more then.
     pub(crate) async fn finish(mut self) -> Result<Written, Fault> {
-        self.flush().await?;
+        if let Err(fault) = self.flush().await {
+            self.abandon().await;
+            return Err(fault);
+        }
         let sink = self.sink.take().ok_or(Fault::Closed)?.end().await?;
         let mut digests = Digests::default();
         for hasher in self.hashers {

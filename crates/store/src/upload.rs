@@ -90,8 +90,9 @@ impl Upload {
         if let Way::Small { gather, budget } = &mut self.way {
             if budget.is_none() {
                 let limit = self.inner.limits.small_threshold;
+                let bodies = self.inner.limits.small_budget / limit.max(1);
                 let amount = self.request.declared.map_or(limit, |size| usize::try_from(size).unwrap_or(limit));
-                *budget = Some(self.inner.permit(&self.inner.small_budget, amount.min(limit), limit).await?);
+                *budget = Some(self.inner.permit(&self.inner.small_budget, amount.min(limit), bodies).await?);
             }
             if self.received + length <= threshold {
                 self.received += length;
@@ -168,11 +169,17 @@ impl Upload {
                 let small = body.as_ref().map(|body| SmallGuard::new(Arc::clone(&inner), body));
                 Ok(Received { inner, claim, size: received, digests, body, guard: None, small })
             }
+            // Nothing came of what was announced. Dropping the rest gives it back.
+            Way::Large(large) if received == 0 => {
+                let digests = inner.in_time(large.pipeline.finish()).await??.digests;
+                Ok(Received { inner, claim, size: 0, digests, body: None, guard: None, small: None })
+            }
             Way::Large(large) => {
                 let Large { blob, location, writer, pipeline, guard, id, slot, .. } = *large;
-                let written = pipeline.finish().await?;
+                let written = inner.in_time(pipeline.finish()).await??;
                 let ended = Arc::clone(&writer);
-                tokio::task::spawn_blocking(move || ended.end_at(received)).await.map_err(|_| Fault::Closed)??;
+                let end = tokio::task::spawn_blocking(move || ended.end_at(received));
+                inner.in_time(end).await?.map_err(|_| Fault::Closed)??;
                 inner.in_time(writer.sync()).await??;
                 drop(slot);
                 let body = Body {

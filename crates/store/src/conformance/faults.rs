@@ -20,6 +20,7 @@ super::cases![
     reads_that_fail_or_hang_are_told_apart,
     deleting_a_session_meets_the_faults,
     what_could_not_be_cleaned_up_is_cleaned_up_later,
+    a_chunk_that_hangs_keeps_its_range,
     a_damaged_block_never_leaves,
     a_chunk_whose_record_is_in_doubt_is_read_back,
 ];
@@ -226,6 +227,23 @@ async fn deleting_a_session_meets_the_faults(mut fixture: Fixture) {
     faults.read_only(true);
     assert!(!store.delete_session(&tree(), Uuid::from_u128(2)).await.unwrap());
     assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage::default());
+}
+
+async fn a_chunk_that_hangs_keeps_its_range(mut fixture: Fixture) {
+    fixture.options.limits.deadline = Duration::from_millis(50);
+    let (store, faults) = open(&fixture).await;
+    let (older, younger) = (pattern(6, 1_000), pattern(7, 1_000));
+    send(&store, 1, "f", &younger, 0, 9).await.unwrap();
+    faults.hang(true);
+    let error = send(&store, 1, "f", &older, 10, 999).await.unwrap_err();
+    assert!(matches!(error, ChunkError::Fault(Fault::Deadline { .. })), "{error:?}");
+    let error = store.begin_chunk(chunk(1, "f", 1_000, 10, 999)).await.map(drop).unwrap_err();
+    assert!(matches!(error, ChunkError::Fault(Fault::Deadline { .. })), "it may be recorded yet: {error:?}");
+    faults.hang(false);
+    send(&store, 1, "f", &younger, 10, 999).await.unwrap();
+    store.commit_session(&tree(), Uuid::from_u128(1)).await.unwrap();
+    let file = store.file(&tree(), "f").await.unwrap().unwrap();
+    assert_eq!(read(&store, file.content).await.unwrap(), younger);
 }
 
 async fn what_could_not_be_cleaned_up_is_cleaned_up_later(fixture: Fixture) {

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
-use super::{Fixture, account, assert_sound, collect, content_of, create, key, pattern, read, upload};
+use super::{DIALECT, Fixture, account, assert_sound, collect, content_of, create, key, pattern, read, upload};
 use crate::{
-    Change, CommitError, Condition, DigestSet, NewContent, NewName, ReadError, Refusal, Store, Update, UploadError,
-    UploadRequest, Usage,
+    Change, CommitError, Condition, Content, DigestSet, NewContent, NewName, ReadError, Refusal, Store, Update,
+    UploadError, UploadRequest, Usage,
 };
 
 super::cases![
+    a_large_body_that_is_announced_may_be_empty,
     bodies_of_every_size_come_back_byte_for_byte,
     digests_are_those_of_the_body,
     an_empty_body_is_content_without_a_blob,
@@ -31,7 +32,7 @@ fn activate() -> Update {
 }
 
 async fn usage(store: &Store) -> Usage {
-    store.usage(super::DIALECT, "everybody").await.unwrap()
+    store.usage(DIALECT, "everybody").await.unwrap()
 }
 
 async fn bodies_of_every_size_come_back_byte_for_byte(fixture: Fixture) {
@@ -250,5 +251,18 @@ async fn content_can_be_shared_with_another_name(fixture: Fixture) {
     let new = NewName::new(key("b"), "active").content(NewContent::SameAs(key("a")));
     let refused = store.apply(Change::new().create(new)).await.unwrap_err();
     assert_eq!(refused.refusal(), Some(&Refusal::ContentGone));
+    assert_sound(&store).await;
+}
+
+async fn a_large_body_that_is_announced_may_be_empty(fixture: Fixture) {
+    let store = fixture.open().await;
+    let upload = store.begin(UploadRequest::new(account()).declared(Some(1_000_000))).await.unwrap();
+    let change = Change::new().create(NewName::new(key("a"), "active").content(NewContent::Uploaded));
+    upload.finish().await.unwrap().commit(change).await.unwrap();
+    assert_eq!(content_of(&store, "a").await, Content::EMPTY);
+    assert_eq!(read(&store, Content::EMPTY).await.unwrap().len(), 0);
+    while store.usage(DIALECT, "everybody").await.unwrap() != Usage::default() {
+        tokio::task::yield_now().await;
+    }
     assert_sound(&store).await;
 }
