@@ -321,8 +321,8 @@ impl Segments for FaultySegments {
         .boxed()
     }
 
-    fn reopen(&self, id: Uuid) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>> {
-        async move { Ok(self.wrap(self.bytes.reopen(id).await?)) }.boxed()
+    fn reopen(&self, id: Uuid, fresh: bool) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>> {
+        async move { Ok(self.wrap(self.bytes.reopen(id, fresh).await?)) }.boxed()
     }
 
     fn open(&self, container: Container) -> BoxFuture<'_, Result<Arc<dyn SegmentReader>, Fault>> {
@@ -368,6 +368,10 @@ impl SegmentWriter for FaultyWriter {
     fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault> {
         self.faults.bytes()?;
         self.writer.write_at(offset, frames)
+    }
+
+    fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault> {
+        self.writer.stretch_done(offset, length)
     }
 
     fn end_at(&self, length: u64) -> Result<(), Fault> {

@@ -153,6 +153,10 @@ impl Claims {
         lock(&self.0).insert(name.clone()).then(|| Claim { claims: Arc::clone(self), name: name.clone(), born: 0 })
     }
 
+    pub(crate) fn all(&self) -> HashSet<NameKey> {
+        lock(&self.0).clone()
+    }
+
     pub(crate) fn holds(&self, name: &NameKey) -> bool {
         lock(&self.0).contains(name)
     }

@@ -23,6 +23,8 @@ const BATCH: usize = 512 * 1024;
 const DEPTH: usize = 4;
 /// Frames below this size are copied together: a body of tiny frames must not cost more memory than its bytes.
 const TINY: usize = 8 * 1024;
+/// Every finished stretch of this size is pushed out early.
+const STRETCH: u64 = 8 * 1024 * 1024;
 /// Larger frames are cut.
 const PIECE: usize = 1024 * 1024;
 
@@ -83,6 +85,8 @@ impl Work for Hasher {
 struct Sink {
     writer: Arc<dyn SegmentWriter>,
     offset: u64,
+    /// Everything before this was said to be done.
+    done: u64,
     checksums: Checksums,
     blake3: Option<Box<blake3::Hasher>>,
 }
@@ -96,6 +100,11 @@ impl Work for Sink {
             if let Some(blake3) = &mut self.blake3 {
                 blake3.update(frame);
             }
+        }
+        let length = self.offset - self.done;
+        if length >= STRETCH {
+            self.writer.stretch_done(self.done, length)?;
+            self.done = self.offset;
         }
         Ok(())
     }
@@ -170,6 +179,7 @@ impl Pipeline {
         let sink = Sink {
             writer,
             offset,
+            done: offset,
             checksums: Checksums::default(),
             blake3: blake3.then(|| Box::new(blake3::Hasher::new())),
         };
@@ -251,6 +261,54 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Remembers which stretches were done.
+    #[derive(Default)]
+    struct Remembers(std::sync::Mutex<Vec<(u64, u64)>>);
+
+    impl SegmentWriter for Remembers {
+        fn write_at(&self, _: u64, _: &[Bytes]) -> Result<(), Fault> {
+            Ok(())
+        }
+
+        fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault> {
+            self.0.lock().unwrap().push((offset, length));
+            Ok(())
+        }
+
+        fn end_at(&self, _: u64) -> Result<(), Fault> {
+            Ok(())
+        }
+
+        fn sync(&self) -> futures_util::future::BoxFuture<'_, Result<(), Fault>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    #[tokio::test]
+    async fn chunks_beside_each_other_are_pushed_out_each_in_stretches_of_its_own() {
+        let writer = Arc::new(Remembers::default());
+        let shared = Shared {
+            tasks: TaskTracker::new(),
+            budget: Arc::new(Semaphore::new(16 * 1024 * 1024)),
+            deadline: Duration::from_secs(30),
+        };
+        let offsets = [0, 1_u64 << 30];
+        let start =
+            |offset| Pipeline::start(shared.clone(), Arc::<Remembers>::clone(&writer), offset, DigestSet::NONE, false);
+        let mut chunks = offsets.map(start);
+        for _ in 0..9 {
+            for chunk in &mut chunks {
+                chunk.push(Bytes::from(vec![0; PIECE])).await.unwrap();
+            }
+        }
+        for chunk in chunks {
+            chunk.finish().await.unwrap();
+        }
+        let mut done = writer.0.lock().unwrap().clone();
+        done.sort_unstable();
+        assert_eq!(done, offsets.map(|offset| (offset, STRETCH)));
+    }
 
     #[test]
     fn tiny_frames_are_gathered_in_order_and_cost_few_slices() {

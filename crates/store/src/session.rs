@@ -113,7 +113,7 @@ async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<Option<Sessio
         return end(inner, Step::AbortWriter(row.writer)).await.map(|()| None);
     }
     let recorded = recorded(inner, row.blob).await?;
-    let file = inner.in_time(inner.segments.reopen(row.blob.0)).await??;
+    let file = inner.in_time(inner.segments.reopen(row.blob.0, row.ranges == 0)).await??;
     slot.open = Some(Open { row, file, recorded, in_flight: Vec::new(), doubtful: false });
     Ok(None)
 }

@@ -75,7 +75,7 @@ fn open_folder(options: &Options) -> Result<Opened, OpenError> {
         }
     };
     let name = root.display().to_string();
-    fs::create_dir_all(&root).map_err(|error| failed(&name, "creating the data folder", error))?;
+    make_folder(options, &root).map_err(|error| failed(&name, "creating the data folder", error))?;
     let lock = take_lock(&root, &name)?;
     let had_catalog = root.join(CATALOG).exists();
     let file_id = read_id(&root).map_err(|error| failed(&name, "reading the store id", error))?;
@@ -90,6 +90,19 @@ fn open_folder(options: &Options) -> Result<Opened, OpenError> {
     let containers = folder.containers().map_err(|error| failed(&name, "listing the files", error))?;
     agree(options, &root, &name, file_id, &mut catalog)?;
     Ok((catalog, Arc::new(folder), Premises { root, _lock: lock, _temporary: temporary }, containers))
+}
+
+/// Makes the data folder with what is missing above it; all of those names are durable afterwards.
+fn make_folder(options: &Options, root: &Path) -> io::Result<()> {
+    let root = std::path::absolute(root)?;
+    let missing: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(&root)?;
+    if options.durability == Durability::Sync {
+        for parent in missing.into_iter().filter_map(Path::parent) {
+            system::sync_folder(parent)?;
+        }
+    }
+    Ok(())
 }
 
 fn failed(folder: &str, action: &'static str, error: io::Error) -> OpenError {
@@ -112,6 +125,8 @@ fn take_lock(root: &Path, name: &str) -> Result<File, OpenError> {
 
 fn read_id(root: &Path) -> io::Result<Option<Uuid>> {
     match fs::read_to_string(root.join(STORE_ID)) {
+        // Left by a crash of a first start; whether it was one is known to the database.
+        Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => {
             Uuid::try_parse(text.trim()).map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
         }
@@ -147,10 +162,15 @@ fn agree(
 
 fn write_id(options: &Options, root: &Path, id: Uuid) -> io::Result<()> {
     use io::Write as _;
-    let mut file = File::create(root.join(STORE_ID))?;
+    let new = root.join("store-id.new");
+    let mut file = File::create(&new)?;
     writeln!(file, "{id}")?;
     if options.durability == Durability::Sync {
         file.sync_all()?;
+    }
+    // The name appears with the whole id: an empty file would be refused at every later start.
+    fs::rename(new, root.join(STORE_ID))?;
+    if options.durability == Durability::Sync {
         system::sync_folder(root)?;
     }
     Ok(())

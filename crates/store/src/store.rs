@@ -90,7 +90,7 @@ impl Store {
     }
 
     /// Ends the store: background tasks stop, what is queued is finished, uploads that were given up are freed. Says whether all
-    /// of that was done in time. Afterwards everything answers [`Fault::Closed`].
+    /// of that was done in time. Afterwards whatever writes answers [`Fault::Closed`].
     pub async fn close(&self, deadline: Duration) -> bool {
         let inner = &self.inner;
         inner.stop.cancel();
@@ -147,9 +147,11 @@ impl Store {
     /// When the store fails.
     pub async fn list(&self, query: ListQuery) -> Result<Vec<Name>, Fault> {
         let inner = &self.inner;
+        // As in `get`, the claims first.
+        let claimed = inner.claims.all();
         let mut names = inner.in_time(inner.catalog.names(query)).await??;
         for name in &mut names {
-            name.open_writer = inner.claims.holds(&name.key);
+            name.open_writer = claimed.contains(&name.key);
         }
         Ok(names)
     }

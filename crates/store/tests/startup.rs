@@ -79,9 +79,14 @@ async fn a_first_start_that_ended_early_is_repeated() {
     let store = Store::open(options(folder.path())).await.unwrap();
     assert!(store.close(LONG).await);
     drop(store);
-    fs::remove_file(folder.path().join("store-id")).unwrap();
-    Store::open(options(folder.path())).await.unwrap();
-    assert!(folder.path().join("store-id").exists());
+    let id = folder.path().join("store-id");
+    fs::remove_file(&id).unwrap();
+    assert!(Store::open(options(folder.path())).await.unwrap().close(LONG).await);
+    let written = fs::read(&id).unwrap();
+    assert!(!written.is_empty());
+    fs::write(&id, b"").unwrap();
+    assert!(Store::open(options(folder.path())).await.unwrap().close(LONG).await);
+    assert_eq!(fs::read(&id).unwrap(), written);
 }
 
 #[tokio::test]

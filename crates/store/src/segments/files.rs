@@ -101,10 +101,10 @@ impl Segments for FileSegments {
         }))
     }
 
-    fn reopen(&self, id: Uuid) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>> {
+    fn reopen(&self, id: Uuid, fresh: bool) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>> {
         let folder = Arc::clone(&self.folder);
         Box::pin(blocking(move || {
-            let file = folder.reopen(Container::Own(id))?;
+            let file = folder.reopen(Container::Own(id), fresh)?;
             Ok(Arc::new(OwnWriter::new(id, file, folder, None)) as Arc<dyn SegmentWriter>)
         }))
     }

@@ -18,6 +18,13 @@ const ORPHANS: &str = "orphans";
 /// Files that no row names are kept for so long: a lost or older database must not make us delete images.
 const ORPHANS_STAY: Duration = Duration::from_hours(24);
 
+fn not_opened(container: Container, error: io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::NotFound => Fault::corrupt(format!("{container} is missing")),
+        _ => Fault::from_io("opening a file", error),
+    }
+}
+
 /// The folders that hold bytes.
 pub(crate) struct Folder {
     root: PathBuf,
@@ -58,22 +65,19 @@ impl Folder {
             .map_err(|error| Fault::from_io("creating a file", error))
     }
 
-    /// A file for writing that may exist.
-    pub(super) fn reopen(&self, container: Container) -> Result<File, Fault> {
+    /// A file for writing that exists, or may be missing when it is `fresh`.
+    pub(super) fn reopen(&self, container: Container, fresh: bool) -> Result<File, Fault> {
         OpenOptions::new()
             .read(true)
             .write(true)
-            .create(true)
+            .create(fresh)
             .truncate(false)
             .open(self.path(container))
-            .map_err(|error| Fault::from_io("opening a file", error))
+            .map_err(|error| not_opened(container, error))
     }
 
     pub(super) fn open_for_reading(&self, container: Container) -> Result<File, Fault> {
-        File::open(self.path(container)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Fault::corrupt(format!("{container} is missing")),
-            _ => Fault::from_io("opening a file", error),
-        })
+        File::open(self.path(container)).map_err(|error| not_opened(container, error))
     }
 
     pub(super) fn open_for_punching(&self, container: Container) -> io::Result<File> {

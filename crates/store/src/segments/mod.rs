@@ -62,8 +62,9 @@ pub trait Segments: Send + Sync + 'static {
     /// Makes a container of its own for the blob `id`; nothing sees it before its row. `length` is a claim that may be wrong.
     fn create(&self, id: Uuid, length: Option<u64>) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>>;
 
-    /// Opens a container made by [`create`](Self::create) again, for a session that goes on.
-    fn reopen(&self, id: Uuid) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>>;
+    /// Opens a container made by [`create`](Self::create) again, for a session that goes on. Only a `fresh` one, of
+    /// which nothing was recorded, may be missing.
+    fn reopen(&self, id: Uuid, fresh: bool) -> BoxFuture<'_, Result<Arc<dyn SegmentWriter>, Fault>>;
 
     /// Opens a container for reading. What was opened stays readable when the container is freed.
     fn open(&self, container: Container) -> BoxFuture<'_, Result<Arc<dyn SegmentReader>, Fault>>;
@@ -94,6 +95,12 @@ pub trait SegmentWriter: Send + Sync + 'static {
     /// # Errors
     /// When the engine fails; what was written then is unknown.
     fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault>;
+
+    /// A stretch is written: it may be pushed out early, and the disk is asked whether there is room for more. Blocks.
+    ///
+    /// # Errors
+    /// [`Fault::DiskFull`] when only the reserve is left, or when the engine fails.
+    fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault>;
 
     /// Ends the body at `length` and gives back what was allocated beyond. Blocks.
     ///

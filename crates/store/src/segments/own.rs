@@ -13,19 +13,18 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::{Container, SegmentReader, SegmentWriter, folder::Folder, system};
-use crate::{error::Fault, options::Durability};
+use crate::{error::Fault, inner::lock, options::Durability};
 
 /// Blocks are taken at most this far ahead of the bytes: an announced length is only a claim.
 const AHEAD: u64 = 256 * 1024 * 1024;
-/// Every finished stretch of this size is pushed out early, and the disk asked for room.
-const STRETCH: u64 = 8 * 1024 * 1024;
 
 /// A container of its own, open for writing.
 pub(super) struct OwnWriter {
     shared: Arc<Shared>,
     /// Announced length, when there was one.
     length: Option<u64>,
-    progress: Mutex<Progress>,
+    /// First byte behind the blocks that were taken ahead.
+    allocated: Mutex<u64>,
     /// Syncs that were asked for.
     asked: AtomicU64,
     /// The last one that is done; the lock is held while one runs.
@@ -42,50 +41,40 @@ struct Shared {
     poisoned: AtomicBool,
 }
 
-#[derive(Default)]
-struct Progress {
-    allocated: u64,
-    /// The stretch that grows now.
-    start: u64,
-    end: u64,
-}
-
 impl OwnWriter {
     pub(super) fn new(id: Uuid, file: File, folder: Arc<Folder>, length: Option<u64>) -> Self {
         let shared = Shared { id, file, folder, named: AtomicBool::new(false), poisoned: AtomicBool::new(false) };
         Self {
             shared: Arc::new(shared),
             length,
-            progress: Mutex::default(),
+            allocated: Mutex::default(),
             asked: AtomicU64::new(0),
             synced: tokio::sync::Mutex::new(0),
         }
     }
 
-    /// Takes blocks ahead of the bytes when the length was announced.
-    fn allocate(&self, progress: &mut Progress, end: u64) -> Result<(), Fault> {
-        let Some(length) = self.length.filter(|_| end > progress.allocated) else { return Ok(()) };
-        let target = length.min(end.saturating_add(AHEAD)).max(end);
-        let more = target - progress.allocated;
-        self.shared.folder.check_room(more.min(end - progress.allocated))?;
-        system::allocate(&self.shared.file, progress.allocated, more)
-            .map_err(|error| Fault::from_io("growing a file", error))?;
-        progress.allocated = target;
+    /// Takes blocks ahead of the bytes when the length was announced; where that would touch the reserve, only those for the bytes.
+    fn allocate(&self, end: u64) -> Result<(), Fault> {
+        let Some(length) = self.length else { return Ok(()) };
+        let mut allocated = lock(&self.allocated);
+        if end <= *allocated {
+            return Ok(());
+        }
+        for target in [length.min(end.saturating_add(AHEAD)).max(end), end] {
+            let more = target - *allocated;
+            match self.shared.folder.check_room(more).and_then(|()| {
+                system::allocate(&self.shared.file, *allocated, more)
+                    .map_err(|error| Fault::from_io("growing a file", error))
+            }) {
+                Ok(()) => {
+                    *allocated = target;
+                    return Ok(());
+                }
+                Err(Fault::DiskFull { .. }) if target > end => {}
+                Err(fault) => return Err(fault),
+            }
+        }
         Ok(())
-    }
-
-    /// The stretch that is complete with these bytes and may be pushed out.
-    fn finished(progress: &mut Progress, offset: u64, end: u64) -> Option<(u64, u64)> {
-        if offset != progress.end {
-            progress.start = offset;
-        }
-        progress.end = end;
-        let length = end - progress.start;
-        if length < STRETCH {
-            return None;
-        }
-        let start = std::mem::replace(&mut progress.start, end);
-        Some((start, length))
     }
 }
 
@@ -93,24 +82,20 @@ impl SegmentWriter for OwnWriter {
     fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault> {
         self.shared.check()?;
         let end = offset + frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
-        let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.allocate(&mut progress, end)?;
-        let finished = Self::finished(&mut progress, offset, end);
-        drop(progress);
-        system::write_all_at(&self.shared.file, frames, offset)
-            .map_err(|error| Fault::from_io("writing a body", error))?;
-        if let Some((start, length)) = finished {
-            self.shared.folder.check_room(0)?;
-            if self.shared.folder.durability == Durability::Sync {
-                system::push_out(&self.shared.file, start, length);
-            }
+        self.allocate(end)?;
+        system::write_all_at(&self.shared.file, frames, offset).map_err(|error| Fault::from_io("writing a body", error))
+    }
+
+    fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault> {
+        self.shared.folder.check_room(0)?;
+        if self.shared.folder.durability == Durability::Sync {
+            system::push_out(&self.shared.file, offset, length);
         }
         Ok(())
     }
 
     fn end_at(&self, length: u64) -> Result<(), Fault> {
-        let allocated = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner).allocated;
-        if allocated > length {
+        if *lock(&self.allocated) > length {
             self.shared.file.set_len(length).map_err(|error| Fault::from_io("ending a body", error))?;
         }
         Ok(())
@@ -170,5 +155,23 @@ impl SegmentReader for FileReader {
             std::io::ErrorKind::UnexpectedEof => Fault::corrupt("a file is shorter than its row says"),
             _ => Fault::from_io("reading a body", error),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_not_taken_ahead_out_of_the_reserve() {
+        let root = tempfile::tempdir().unwrap();
+        for (spare, expected) in [(AHEAD * 2, AHEAD + 4_096), (AHEAD / 2, 4_096)] {
+            let reserve = system::available(root.path()).unwrap().saturating_sub(spare);
+            let folder = Arc::new(Folder::open(root.path(), Durability::None, reserve).unwrap());
+            let file = tempfile::tempfile().unwrap();
+            let writer = OwnWriter::new(Uuid::from_u128(1), file, folder, Some(AHEAD * 4));
+            writer.write_at(0, &[Bytes::from(vec![1; 4_096])]).unwrap();
+            assert_eq!(writer.shared.file.metadata().unwrap().len(), expected);
+        }
     }
 }
