@@ -25,9 +25,13 @@ impl Deadline {
         self.after
     }
 
-    /// Something happened: the next wait begins anew.
-    pub(super) fn clear(&mut self) {
-        self.running = false;
+    /// Something happened: the next wait begins anew. Returns how long the one before took.
+    pub(super) fn clear(&mut self) -> Duration {
+        if !std::mem::take(&mut self.running) {
+            return Duration::ZERO;
+        }
+        let until = self.timer.as_ref().map(|timer| timer.deadline());
+        until.map_or(Duration::ZERO, |until| self.after.saturating_sub(until.saturating_duration_since(Instant::now())))
     }
 
     /// Begins the wait, unless it runs already.

@@ -1,27 +1,25 @@
 //! One request and its answer, between hyper and the service.
 
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, Version};
-use hyper::body::Incoming;
 
 use super::activity::{Activity, Open, Working};
 use super::answer::Answer;
 use super::drain::Drains;
 use super::received::{self, Surroundings};
-use super::{Endpoints, Service};
+use super::{Endpoints, Limits, Service};
 
 /// The service of one connection, in hyper's terms.
 pub(super) struct Exchange<S> {
     pub(super) service: Arc<S>,
     pub(super) activity: Arc<Activity>,
     pub(super) endpoints: Endpoints,
-    pub(super) body_idle: Duration,
+    pub(super) limits: Arc<Limits>,
     pub(super) drains: Option<Drains>,
 }
 
@@ -35,7 +33,8 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Exchange<S> {
         let working = Working::new(&self.activity);
         let (mut head, incoming) = request.into_parts();
         head.extensions.insert(self.endpoints);
-        let surroundings = Surroundings { idle: self.body_idle, drains: self.drains.clone(), open: open.clone() };
+        let limits = Arc::clone(&self.limits);
+        let surroundings = Surroundings { limits, drains: self.drains.clone(), open: open.clone() };
         let (body, watch) = received::body(&head, incoming, surroundings);
         let version = head.version;
         let service = Arc::clone(&self.service);

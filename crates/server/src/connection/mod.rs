@@ -11,7 +11,10 @@
 //!   closing on them would show them a broken pipe instead of the answer. So the rest of the body is read and thrown away,
 //!   within [`Limits::drain_bytes`] and [`Limits::drain`], and the connection is closed afterwards.
 //! - **`Expect: 100-continue`** is answered when the body is first read. A body that is dropped unread gets no 100, and the
-//!   connection ends with the answer.
+//!   connection ends with the answer. After [`Limits::expect`] the client may have lost patience and begun to send, so
+//!   such a body is drained like any other.
+//! - **Slow bodies** end in an error like stalled ones when they bring less than [`Limits::body_rate`]. Only the time that
+//!   somebody waits for the body counts.
 //! - **Slow readers** are cut after [`Limits::write`] without a byte taken.
 //!
 //! Faults in the head that have a documented answer are found by [`check_head`], and [`guarded`] turns them and panics of a
@@ -75,6 +78,10 @@ pub struct Limits {
     pub idle: Duration,
     /// Between two pieces of a request's body.
     pub body_idle: Duration,
+    /// Bytes per second that a body must bring while somebody waits for it, on average over `body_idle`; 0 for no minimum.
+    pub body_rate: u64,
+    /// How long a client is taken to wait for a 100 after `Expect`. Later its body may be on the way, with or without one.
+    pub expect: Duration,
     /// How long a client may take nothing of an answer.
     pub write: Duration,
     /// Bytes of an abandoned body that are read and thrown away.
@@ -95,11 +102,13 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             body_idle: Duration::from_mins(1),
+            body_rate: 1 << 10,
+            expect: Duration::from_millis(300),
             write: Duration::from_mins(1),
             drain_bytes: 256 << 20,
             drain: Duration::from_secs(10),
             shutdown: Duration::from_secs(30),
-            streams: 128,
+            streams: 32,
         }
     }
 }

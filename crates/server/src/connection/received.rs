@@ -11,7 +11,9 @@ use http::request::Parts;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use pentaprism_core::{Body, BodyError};
+use tokio::time::Instant;
 
+use super::Limits;
 use super::activity::Open;
 use super::deadline::Deadline;
 use super::drain::Drains;
@@ -39,8 +41,8 @@ impl Watch {
 
 /// What a body needs to know about its request and its connection.
 pub(super) struct Surroundings {
-    /// Between two pieces of the body.
-    pub(super) idle: Duration,
+    /// How slow the body may be, and how long its client waits for a 100.
+    pub(super) limits: Arc<Limits>,
     /// Where the rest of an abandoned body goes; absent where the protocol can give up a body by itself.
     pub(super) drains: Option<Drains>,
     /// Keeps the request open.
@@ -56,19 +58,57 @@ pub(super) fn body(head: &Parts, incoming: Incoming, surroundings: Surroundings)
     let received = Received {
         incoming: Some(incoming),
         progress: Arc::clone(&progress),
-        waits_for_continue: head.headers.contains_key(http::header::EXPECT),
-        deadline: Deadline::new(surroundings.idle),
+        waits_until: expects_continue(head).then(|| Instant::now() + surroundings.limits.expect),
+        deadline: Deadline::new(surroundings.limits.body_idle),
+        pace: Pace::new(&surroundings.limits),
         drains: surroundings.drains,
         open: surroundings.open,
     };
     (Body::stream(received), Watch(Some(progress)))
 }
 
+/// Whether the client waits for a 100. One that expects something else need not wait.
+fn expects_continue(head: &Parts) -> bool {
+    let expected = head.headers.get(http::header::EXPECT);
+    expected.is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// How much came in the time that was spent waiting for the client, in windows of the idle deadline's length. What a client
+/// could not send because nobody read is not its fault.
+#[derive(Debug)]
+struct Pace {
+    window: Duration,
+    least: u64,
+    waited: Duration,
+    came: u64,
+}
+
+impl Pace {
+    fn new(limits: &Limits) -> Self {
+        let window = limits.body_idle;
+        let least = u128::from(limits.body_rate).saturating_mul(window.as_millis()) / 1000;
+        Self { window, least: u64::try_from(least).unwrap_or(u64::MAX), waited: Duration::ZERO, came: 0 }
+    }
+
+    /// Counts a piece; whether the window that it ends, if it does, brought enough.
+    fn keeps(&mut self, waited: Duration, length: usize) -> bool {
+        self.waited += waited;
+        self.came = self.came.saturating_add(length as u64);
+        if self.waited < self.window {
+            return true;
+        }
+        self.waited = Duration::ZERO;
+        std::mem::take(&mut self.came) >= self.least
+    }
+}
+
 struct Received {
     incoming: Option<Incoming>,
     progress: Arc<AtomicU8>,
-    waits_for_continue: bool,
+    /// Until when the client of an `Expect` surely sends nothing unasked.
+    waits_until: Option<Instant>,
     deadline: Deadline,
+    pace: Pace,
     drains: Option<Drains>,
     open: Open,
 }
@@ -76,6 +116,13 @@ struct Received {
 impl Received {
     fn set(&self, progress: Progress) {
         self.progress.fetch_max(progress as u8, Ordering::AcqRel);
+    }
+
+    /// Gives the body up: its client is too slow.
+    fn stall(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.set(Progress::Broken);
+        self.incoming = None;
+        Poll::Ready(Some(Err(BodyError::Stalled(self.deadline.after()))))
     }
 }
 
@@ -93,8 +140,12 @@ impl http_body::Body for Received {
         let ended = incoming.is_end_stream();
         match polled {
             Poll::Ready(Some(Ok(frame))) => {
-                this.deadline.clear();
+                let waited = this.deadline.clear();
                 this.open.touch();
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                if !ended && !this.pace.keeps(waited, length) {
+                    return this.stall();
+                }
                 this.set(if ended { Progress::Finished } else { Progress::Begun });
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -112,9 +163,7 @@ impl http_body::Body for Received {
                 if !this.deadline.poll_expired(cx) {
                     return Poll::Pending;
                 }
-                this.set(Progress::Broken);
-                this.incoming = None;
-                Poll::Ready(Some(Err(BodyError::Stalled(this.deadline.after()))))
+                this.stall()
             }
         }
     }
@@ -131,9 +180,9 @@ impl http_body::Body for Received {
 impl Drop for Received {
     fn drop(&mut self) {
         let progress = self.progress.load(Ordering::Acquire);
-        let told_to_send =
-            progress == Progress::Begun as u8 || progress == Progress::Untouched as u8 && !self.waits_for_continue;
-        if let (true, Some(incoming), Some(drains)) = (told_to_send, self.incoming.take(), &self.drains) {
+        let waits = self.waits_until.is_some_and(|until| Instant::now() < until);
+        let may_send = progress == Progress::Begun as u8 || progress == Progress::Untouched as u8 && !waits;
+        if let (true, Some(incoming), Some(drains)) = (may_send, self.incoming.take(), &self.drains) {
             drains.take_over(incoming, self.open.clone());
         }
     }

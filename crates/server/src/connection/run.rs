@@ -168,7 +168,7 @@ impl<S: Service> Server<S> {
             service: Arc::clone(&self.service),
             activity: Arc::clone(activity),
             endpoints,
-            body_idle: self.limits.body_idle,
+            limits: Arc::clone(&self.limits),
             drains,
         }
     }

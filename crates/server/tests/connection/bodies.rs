@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use pentaprism_server::connection::Limits;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::support::{Server, quick};
 
 const READ: &str = "POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
@@ -91,6 +93,45 @@ async fn a_body_that_stalls_is_answered_and_ends_the_connection() {
         let answer = client.rest().await;
         assert!(answer.starts_with("HTTP/1.1 408") && answer.ends_with("stalled"), "{answer}");
         assert!(answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_answered_like_one_that_stalls() {
+    let limits = Limits { body_idle: Duration::from_millis(200), body_rate: 1 << 20, ..Limits::default() };
+    let server = Server::start(limits).await;
+    let mut client = server.connect().await;
+    client.send("POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let (mut reading, mut writing) = client.0.split();
+    // One byte at a time, never pausing for as long as the idle deadline, until the server has enough of it.
+    let trickle = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            pace.tick().await;
+            if writing.write_all(b"1\r\nx\r\n").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut head = [0; 12];
+    tokio::select! {
+        () = trickle => unreachable!("it never ends"),
+        read = reading.read_exact(&mut head) => assert_eq!(read.unwrap(), 12),
+    }
+    assert_eq!(&head, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn a_late_refusal_reaches_a_client_that_no_longer_waits_for_a_100() {
+    let server = Server::start(Limits { expect: Duration::ZERO, ..Limits::default() }).await;
+    for expectation in ["100-continue", "something-else"] {
+        let mut client = server.connect().await;
+        let head = format!("Host: a\r\nExpect: {expectation}\r\nContent-Length: 20000000\r\n\r\n");
+        client.send(format!("PUT /refuse HTTP/1.1\r\n{head}")).await;
+        let answer = client.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 4") && answer.contains("connection: close"), "{answer}");
+        client.send(vec![b'x'; 20_000_000]).await;
+        assert_eq!(client.rest().await, "", "{expectation}");
     }
 }
 
