@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::mistake::Mistake;
 use super::{InvalidValue, PublicUrl, Settings};
 
 /// What the names of environment variables begin with.
@@ -58,7 +59,7 @@ pub enum LoadError {
         path: PathBuf,
         /// Line, column and what is expected.
         #[source]
-        source: Box<toml::de::Error>,
+        source: Mistake,
     },
     /// A variable of the environment names no setting or has a value of the wrong kind.
     #[error("the environment variable `{name}` is wrong; its name is {PREFIX} and the setting's path in capitals")]
@@ -67,7 +68,7 @@ pub enum LoadError {
         name: String,
         /// What is expected.
         #[source]
-        source: Box<toml::de::Error>,
+        source: Mistake,
     },
     /// A variable of the environment is not UTF-8.
     #[error(
@@ -104,7 +105,9 @@ impl Settings {
             merge(&mut table, read_variable(name, text)?);
         }
         let mut settings = Self::deserialize(table)
-            .map_err(|source| LoadError::Variable { name: format!("{PREFIX}…"), source: Box::new(source) })?;
+            .map_err(|source| LoadError::Variable {
+                name: format!("{PREFIX}…"), source: Mistake::new(&source, "")
+            })?;
         if let Some(data) = data {
             settings.data = data;
         }
@@ -144,7 +147,7 @@ fn variables(environment: &[(OsString, OsString)]) -> Result<Vec<(String, OsStri
 /// The file as a table, after it was read as settings once: that is where the errors have lines and columns.
 fn read_file(path: &Path) -> Result<Table, LoadError> {
     let text = std::fs::read_to_string(path).map_err(|source| LoadError::File { path: path.to_owned(), source })?;
-    let wrong = |source| LoadError::Content { path: path.to_owned(), source: Box::new(source) };
+    let wrong = |error| LoadError::Content { path: path.to_owned(), source: Mistake::new(&error, &text) };
     toml::from_str::<Settings>(&text).map_err(wrong)?;
     text.parse().map_err(wrong)
 }
@@ -161,14 +164,12 @@ fn read_variable(name: &str, text: &str) -> Result<Table, LoadError> {
     };
     let plain = table(Value::String(text.to_owned()));
     let Err(failed) = Settings::deserialize(plain.clone()) else { return Ok(plain) };
+    let wrong = |error| LoadError::Variable { name: format!("{PREFIX}{name}"), source: Mistake::new(&error, "") };
     let Ok(mut parsed) = format!("value = {text}").parse::<Table>() else {
-        return Err(LoadError::Variable { name: format!("{PREFIX}{name}"), source: Box::new(failed) });
+        return Err(wrong(failed));
     };
     let parsed = table(parsed.remove("value").unwrap_or(Value::Boolean(false)));
-    match Settings::deserialize(parsed.clone()) {
-        Ok(_) => Ok(parsed),
-        Err(source) => Err(LoadError::Variable { name: format!("{PREFIX}{name}"), source: Box::new(source) }),
-    }
+    Settings::deserialize(parsed.clone()).map(|_| parsed).map_err(wrong)
 }
 
 /// Lays `upper` over `lower`, table by table.

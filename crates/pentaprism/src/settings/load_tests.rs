@@ -101,6 +101,26 @@ fn mistakes_in_the_environment_name_the_variable() {
 }
 
 #[test]
+fn no_mistake_shows_a_token() {
+    let secret = "s3cret-token-of-somebody";
+    let files = [
+        "[[principals]]\nname = \"a\"\ntoken = SECRET\n",
+        "[[principals]]\nname = \"a\"\ntoken = \"SECRET\n",
+        "principals = [{ name = \"a\", token = \"SECRET\", rolez = [] }]",
+        "principals = [{ name = \"a\", glance = \"SECRET\", token = \"b\" }]",
+        "principals = \"SECRET\"",
+    ];
+    for file in files {
+        let error = text(&load(Some(&file.replace("SECRET", secret)), &[]).unwrap_err());
+        assert!(!error.contains(secret) && error.contains("line "), "{error}");
+    }
+    for value in ["[{name=\"a\",token=\"SECRET", "SECRET", "[{name=\"a\",token=\"SECRET\",rolez=1}]", "[\"SECRET\"]"] {
+        let error = text(&load(None, &[("PENTAPRISM_PRINCIPALS", &value.replace("SECRET", secret))]).unwrap_err());
+        assert!(!error.contains(secret) && error.contains("`PENTAPRISM_PRINCIPALS`"), "{error}");
+    }
+}
+
+#[test]
 fn a_missing_file_is_an_error() {
     let error = load(None, &[("PENTAPRISM_CONFIG", "no-such-file.toml")]).unwrap_err();
     assert!(matches!(error, LoadError::File { .. }), "{error:?}");

@@ -5,6 +5,7 @@
 //! `PENTAPRISM_`: `glance.quota_bytes` is `PENTAPRISM_GLANCE_QUOTA_BYTES`.
 
 mod load;
+mod mistake;
 mod rules;
 mod values;
 
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use uuid::{Uuid, uuid};
 
 pub use load::{Flags, LoadError, Source};
+pub use mistake::Mistake;
 pub use rules::{RuleError, Warning};
 pub use values::{Access, Durability, Follow, HostName, InvalidValue, LogFormat, Network, PublicUrl, Role, Token};
 
@@ -88,6 +90,9 @@ pub struct ConnectionSettings {
     pub idle_seconds: u64,
     /// Seconds that may pass between two pieces of a request's body; then the request is answered 408.
     pub body_idle_seconds: u64,
+    /// Bytes per second that a body must bring while the server waits for it, on average over `body_idle_seconds`; a slower
+    /// one is answered 408 like one that stalls. 0: no minimum.
+    pub body_bytes_per_second: u64,
     /// Seconds that a client may take nothing of an answer; then the connection is cut.
     pub write_seconds: u64,
     /// Seconds that running requests have to finish after SIGTERM or SIGINT; then their connections are cut.
@@ -200,6 +205,7 @@ impl Default for ConnectionSettings {
             head_seconds: 30,
             idle_seconds: 75,
             body_idle_seconds: 60,
+            body_bytes_per_second: 1024,
             write_seconds: 60,
             shutdown_seconds: 30,
         }
@@ -258,6 +264,7 @@ impl ConnectionSettings {
             head: Duration::from_secs(self.head_seconds),
             idle: Duration::from_secs(self.idle_seconds),
             body_idle: Duration::from_secs(self.body_idle_seconds),
+            body_rate: self.body_bytes_per_second,
             write: Duration::from_secs(self.write_seconds),
             shutdown: Duration::from_secs(self.shutdown_seconds),
             ..connection::Limits::default()

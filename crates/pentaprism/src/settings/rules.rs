@@ -5,6 +5,18 @@ use super::{Access, DEVELOPMENT_TOKEN, Settings};
 /// The fewest characters of a token on a server that other machines can reach.
 const SHORTEST_TOKEN: usize = 16;
 
+/// The longest deadline, in seconds: beyond it a wait is as good as endless, and clocks can overflow.
+const DAY: u64 = 24 * 60 * 60;
+
+/// The most connections at once: a process has no more open files.
+const MOST_CONNECTIONS: u64 = 1_000_000;
+
+/// The most bytes per second that a client can be made to send: what a slow mobile link brings.
+const FASTEST_MINIMUM: u64 = 1_000_000;
+
+/// The most memory that small uploads may be given: 1 TiB.
+const MOST_MEMORY: u64 = 1 << 40;
+
 /// Settings that do not go together, or that would be unsafe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
@@ -57,11 +69,17 @@ pub enum RuleError {
         /// What makes the server reachable.
         reached: String,
     },
-    /// A limit or deadline of 0.
-    #[error("{setting} is 0; it needs at least 1")]
-    Zero {
+    /// A limit or deadline outside what makes sense.
+    #[error("{setting} is {value}; set it to {least} to {most}")]
+    OutOfBounds {
         /// The setting's path.
         setting: &'static str,
+        /// What it is.
+        value: u64,
+        /// The least that is taken.
+        least: u64,
+        /// The most that is taken.
+        most: u64,
     },
 }
 
@@ -112,14 +130,19 @@ impl Settings {
         Ok(warnings)
     }
 
-    /// What makes the server reachable from other machines: the address it listens on, or a public URL, which says
-    /// that a proxy passes on what others send.
+    /// What makes the server reachable from other machines: the address it listens on, or a public URL, a host or a
+    /// trusted proxy, each of which says that something passes on what others send.
     fn reached_beyond_loopback(&self) -> Option<String> {
         if !self.listen.ip().to_canonical().is_loopback() {
             return Some(format!("listen = \"{}\"", self.listen));
         }
-        let public = self.public_url.as_ref().filter(|url| !url.host().is_loopback())?;
-        Some(format!("public_url = \"{}\"", public.as_str()))
+        if let Some(public) = self.public_url.as_ref().filter(|url| !url.host().is_loopback()) {
+            return Some(format!("public_url = \"{}\"", public.as_str()));
+        }
+        if let Some(host) = self.hosts.iter().find(|host| !host.is_loopback()) {
+            return Some(format!("hosts = [\"{}\"]", host.as_str()));
+        }
+        self.trusted_proxies.first().map(|proxy| format!("trusted_proxies = [\"{proxy}\"]"))
     }
 
     fn check_principals(&self, beyond_loopback: bool) -> Result<(), RuleError> {
@@ -147,16 +170,21 @@ impl Settings {
     fn check_numbers(&self) -> Result<(), RuleError> {
         let connections = &self.connections;
         let numbers = [
-            ("connections.limit", connections.limit as u64),
-            ("connections.head_seconds", connections.head_seconds),
-            ("connections.idle_seconds", connections.idle_seconds),
-            ("connections.body_idle_seconds", connections.body_idle_seconds),
-            ("connections.write_seconds", connections.write_seconds),
-            ("store.deadline_seconds", self.store.deadline_seconds),
-            ("store.sweep_seconds", self.store.sweep_seconds),
+            ("connections.limit", connections.limit as u64, 1..=MOST_CONNECTIONS),
+            ("connections.head_seconds", connections.head_seconds, 1..=DAY),
+            ("connections.idle_seconds", connections.idle_seconds, 1..=DAY),
+            ("connections.body_idle_seconds", connections.body_idle_seconds, 1..=DAY),
+            ("connections.body_bytes_per_second", connections.body_bytes_per_second, 0..=FASTEST_MINIMUM),
+            ("connections.write_seconds", connections.write_seconds, 1..=DAY),
+            ("connections.shutdown_seconds", connections.shutdown_seconds, 0..=DAY),
+            ("store.small_body_budget_bytes", self.store.small_body_budget_bytes as u64, 1..=MOST_MEMORY),
+            ("store.deadline_seconds", self.store.deadline_seconds, 1..=DAY),
+            ("store.sweep_seconds", self.store.sweep_seconds, 1..=DAY),
         ];
-        match numbers.into_iter().find(|(_, number)| *number == 0) {
-            Some((setting, _)) => Err(RuleError::Zero { setting }),
+        match numbers.into_iter().find(|(_, value, bounds)| !bounds.contains(value)) {
+            Some((setting, value, bounds)) => {
+                Err(RuleError::OutOfBounds { setting, value, least: *bounds.start(), most: *bounds.end() })
+            }
             None => Ok(()),
         }
     }

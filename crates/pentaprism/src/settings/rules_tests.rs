@@ -73,10 +73,40 @@ fn principals_share_neither_name_nor_token() {
 }
 
 #[test]
-fn limits_are_never_zero() {
+fn a_host_or_a_proxy_reaches_beyond_loopback() {
+    let reached = |settings: Settings| match settings.check() {
+        Err(RuleError::DevelopmentToken { reached, .. }) => reached,
+        other => panic!("{other:?}"),
+    };
+    let host = Settings { hosts: vec!["images.example.org".parse().unwrap()], ..Settings::default() };
+    assert_eq!(reached(host), "hosts = [\"images.example.org\"]");
+    let proxy = Settings { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..Settings::default() };
+    assert_eq!(reached(proxy), "trusted_proxies = [\"127.0.0.1/32\"]");
+    let local = Settings { hosts: vec!["pentaprism.localhost".parse().unwrap()], ..Settings::default() };
+    assert_eq!(local.check(), Ok(vec![]));
+}
+
+#[test]
+fn limits_and_deadlines_have_bounds() {
+    type Set = fn(&mut Settings);
+    let wrong: [(&str, Set); 6] = [
+        ("connections.limit", |settings| settings.connections.limit = 0),
+        ("connections.limit", |settings| settings.connections.limit = usize::MAX),
+        ("connections.idle_seconds", |settings| settings.connections.idle_seconds = i64::MAX.unsigned_abs()),
+        ("connections.shutdown_seconds", |settings| settings.connections.shutdown_seconds = 86_401),
+        ("store.small_body_budget_bytes", |settings| settings.store.small_body_budget_bytes = usize::MAX),
+        ("store.deadline_seconds", |settings| settings.store.deadline_seconds = 0),
+    ];
+    for (name, set) in wrong {
+        let mut settings = Settings::default();
+        set(&mut settings);
+        let error = settings.check().unwrap_err();
+        assert!(matches!(error, RuleError::OutOfBounds { setting, .. } if setting == name), "{error}");
+    }
     let mut settings = Settings::default();
-    settings.connections.limit = 0;
-    assert_eq!(settings.check(), Err(RuleError::Zero { setting: "connections.limit" }));
+    settings.connections.idle_seconds = 86_400;
+    settings.connections.shutdown_seconds = 0;
+    assert_eq!(settings.check(), Ok(vec![]));
 }
 
 #[test]
