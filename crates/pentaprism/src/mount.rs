@@ -87,4 +87,16 @@ mod tests {
             assert_eq!(Mount::of(path), mount, "{path}");
         }
     }
+
+    #[test]
+    fn every_operation_of_every_spec_is_mounted_on_its_dialect() {
+        use pentaprism_core::dialects::{glance, service_fabric};
+        let mounted = [(glance::OPERATIONS, Dialect::Glance), (service_fabric::OPERATIONS, Dialect::ServiceFabric)];
+        for (operations, dialect) in mounted {
+            assert!(!operations.is_empty());
+            for operation in operations {
+                assert_eq!(Mount::of(operation.path), Mount::Dialect(dialect), "{}", operation.name);
+            }
+        }
+    }
 }
