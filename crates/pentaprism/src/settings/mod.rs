@@ -134,8 +134,6 @@ pub struct GlanceSettings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceFabricSettings {
-    /// Where the document and today's service differ: `document` or `service`.
-    pub follow: Follow,
     /// What a request without a token may do: `read-write`, `read-only` or `none`.
     pub anonymous: Access,
     /// Bytes that the image store may hold; an upload beyond it is answered 413. Absent: no limit.
@@ -234,7 +232,7 @@ impl Default for GlanceSettings {
 
 impl Default for ServiceFabricSettings {
     fn default() -> Self {
-        Self { follow: Follow::Document, anonymous: Access::ReadWrite, quota_bytes: None }
+        Self { anonymous: Access::ReadWrite, quota_bytes: None }
     }
 }
 
