@@ -1,5 +1,6 @@
 //! The dialects that this server speaks, and how requests reach them.
 
+mod blocks;
 pub mod glance;
 pub mod service_fabric;
 
@@ -9,7 +10,7 @@ use std::pin::Pin;
 use http::request::Parts;
 use http::{Request, Response};
 use pentaprism_core::Body;
-use pentaprism_server::{Api, Refusal, dialects};
+use pentaprism_server::{Api, Refusal};
 
 use crate::context::Context;
 use crate::mount::Dialect;
@@ -58,7 +59,7 @@ impl Dialects {
 
 impl Serve for glance::Glance {
     fn serve(&self, request: Request<Body>) -> Answer<'_> {
-        Box::pin(dialects::glance::serve(self, request))
+        Box::pin(self.answer(request))
     }
 
     fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body> {

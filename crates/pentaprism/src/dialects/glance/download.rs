@@ -1,22 +1,18 @@
 //! `GET /v2/images/{image_id}/file`: the bytes of an image, or one range of them (D-026).
 
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::Stream;
-use http_body::{Frame, SizeHint};
 use pentaprism_core::dialects::glance::download_image_data::{DownloadImageData, DownloadImageDataOk};
 use pentaprism_core::range::{ByteRange, ContentRange, RangeError};
-use pentaprism_core::{Body, BodyError, ErrorStatus};
-use pentaprism_store::{Blocks, ReadError};
+use pentaprism_core::{Body, ErrorStatus};
+use pentaprism_store::ReadError;
 
 use super::Glance;
 use super::caller::Caller;
 use super::faults::Fault;
 use super::problem::{self, Problem};
 use super::show::not_found;
+use crate::dialects::blocks;
 
 /// What a download answers.
 pub(super) enum Download {
@@ -46,10 +42,7 @@ impl Glance {
         } else {
             let opened = self.context.store.open_content(content).await;
             let blocks = opened.and_then(|reader| reader.read(range.clone()));
-            Body::stream(Sent {
-                left: range.end - range.start,
-                blocks: blocks.map_err(|error| unreadable(error, missing))?,
-            })
+            blocks::body(blocks.map_err(|error| unreadable(error, missing))?, range.end - range.start)
         };
         let part = asked.map(|range| ContentRange { first: range.start, last: range.end - 1, length: content.size });
         Ok(Download::Bytes { checksum: seen.image.attributes.checksum, part, body })
@@ -114,43 +107,6 @@ fn unreadable(error: ReadError, missing: impl FnOnce() -> Fault) -> Problem {
         ReadError::Gone => missing().into(),
         ReadError::Fault(fault) => problem::of_records(fault),
         other => other.into(),
-    }
-}
-
-/// Blocks of the store on their way to a client.
-struct Sent {
-    left: u64,
-    blocks: Blocks,
-}
-
-impl http_body::Body for Sent {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = std::task::ready!(Pin::new(&mut self.blocks).poll_next(context));
-        Poll::Ready(match polled {
-            Some(Ok(block)) => {
-                self.left = self.left.saturating_sub(block.len() as u64);
-                Some(Ok(Frame::data(block)))
-            }
-            Some(Err(error)) => {
-                tracing::error!(cause = ?error.to_string(), left = self.left, "an image cannot be read to its end");
-                Some(Err(BodyError::Source(Box::new(error))))
-            }
-            None => None,
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
     }
 }
 

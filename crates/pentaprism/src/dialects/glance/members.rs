@@ -222,8 +222,12 @@ fn no_image(image_id: &str) -> Fault {
 }
 
 fn no_member(image: Uuid, project: &str) -> Fault {
-    let text = format!("{} not found in the member list of the image {image}.", shown(project));
-    Fault::new(ErrorStatus::NOT_FOUND, text)
+    Fault::new(ErrorStatus::NOT_FOUND, no_member_of(project, &image.to_string()))
+}
+
+/// The words for a member that an image does not have.
+pub(super) fn no_member_of(project: &str, image: &str) -> String {
+    format!("{} not found in the member list of the image {}.", shown(project), shown(image))
 }
 
 fn not_allowed(action: &str, image: Uuid) -> Problem {

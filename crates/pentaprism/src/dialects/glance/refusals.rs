@@ -11,8 +11,10 @@ use pentaprism_server::Refusal;
 
 use super::faults::{Fault, request_id};
 use super::image::base_url;
+use super::members::no_member_of;
 use super::problem::{INTERNAL, UNAVAILABLE};
 use super::show::no_image;
+use crate::measure::chain;
 use crate::settings::{Follow, Settings};
 
 /// Writes a refusal.
@@ -117,10 +119,15 @@ fn invalid_request(
             )
         }
         // No id has dots, NUL or broken encodings: it is no UUID (D-012), and no project has them either.
-        InvalidRequest::Path { .. } => {
+        InvalidRequest::Path { parameter, .. } => {
             let uploads = operation.is_some_and(|operation| *operation == UploadImageData::INFO);
             let status = malformed_id(uploads, settings.glance.follow);
-            Fault::new(status, no_image(head.uri.path().split('/').nth(3).unwrap_or_default()))
+            let mut ids = head.uri.path().split('/').skip(3).step_by(2);
+            let image = ids.next().unwrap_or_default();
+            match (*parameter, ids.next()) {
+                ("member_id", Some(member)) => Fault::new(status, no_member_of(member, image)),
+                _ => Fault::new(status, no_image(image)),
+            }
         }
         InvalidRequest::Parameter { parameter: "Range" | "Content-Range", .. } => {
             Fault::new(ErrorStatus::RANGE_NOT_SATISFIABLE, "Invalid Range header.")
@@ -135,12 +142,6 @@ fn invalid_request(
 /// The status for an id that is no UUID (D-012).
 pub(super) fn malformed_id(uploads: bool, follow: Follow) -> ErrorStatus {
     if uploads && follow == Follow::Document { ErrorStatus::BAD_REQUEST } else { ErrorStatus::NOT_FOUND }
-}
-
-/// An error with everything that caused it, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

@@ -1,16 +1,13 @@
 //! Reading a file back, whole or one range of it (D-056).
 
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::Stream;
-use http_body::{Frame, SizeHint};
+use pentaprism_core::Body;
 use pentaprism_core::dialects::service_fabric::download::{Download, DownloadOk};
 use pentaprism_core::range::{ByteRange, ContentRange, RangeError};
-use pentaprism_core::{Body, BodyError};
-use pentaprism_store::{Blocks, ReadError, Reader};
+use pentaprism_store::{ReadError, Reader};
+
+use crate::dialects::blocks;
 
 use super::ServiceFabric;
 use super::content_path::ContentPath;
@@ -68,43 +65,12 @@ fn stream(reader: &Reader, range: Range<u64>) -> Result<Body, Problem> {
     if left == 0 {
         return Ok(Body::empty());
     }
-    let blocks = reader.read(range).map_err(problem)?;
-    Ok(Body::stream(Content { blocks, left }))
+    Ok(blocks::body(reader.read(range).map_err(problem)?, left))
 }
 
 fn problem(error: ReadError) -> Problem {
     match error {
         ReadError::Fault(fault) => Problem::Fault(fault),
         other => Problem::internal(other),
-    }
-}
-
-/// Blocks of the store as a body of known length. A block that cannot be read breaks the connection: the answer's status is
-/// out already, and a clean end would pass for the whole file.
-struct Content {
-    blocks: Blocks,
-    left: u64,
-}
-
-impl http_body::Body for Content {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.blocks).poll_next(cx).map(|block| {
-            let block = block?.map_err(|error| BodyError::Source(Box::new(error)));
-            Some(block.map(|bytes| {
-                self.left = self.left.saturating_sub(bytes.len() as u64);
-                Frame::data(bytes)
-            }))
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
     }
 }

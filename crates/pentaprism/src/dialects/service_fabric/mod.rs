@@ -23,6 +23,7 @@ mod upload;
 
 use std::sync::Arc;
 
+use http::header::RANGE;
 use http::request::Parts;
 use http::{Request, Response};
 use pentaprism_core::dialects::service_fabric::DIALECT;
@@ -101,7 +102,11 @@ impl ServiceFabric {
     }
 
     /// Answers a request whose path belongs to this dialect.
-    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        // What is no range of bytes is ignored (D-056); the bindings would refuse one that is not even text.
+        if request.headers().get(RANGE).is_some_and(|range| range.to_str().is_err()) {
+            request.headers_mut().remove(RANGE);
+        }
         answer::with_reason_phrase(bindings::serve(self, request).await)
     }
 }

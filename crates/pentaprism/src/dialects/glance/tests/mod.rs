@@ -113,7 +113,7 @@ impl World {
         let authority = "127.0.0.1:8470".parse().expect("an authority");
         let base_url = "http://127.0.0.1:8470".to_owned();
         request.extensions_mut().insert(Visit { base_url, authority, client: None });
-        let response = pentaprism_server::dialects::glance::serve(&self.glance, request).await;
+        let response = self.glance.answer(request).await;
         let (head, body) = response.into_parts();
         let body = body.collect(64 << 20).await.expect("the body is whole");
         Answered { status: head.status, headers: head.headers, body }

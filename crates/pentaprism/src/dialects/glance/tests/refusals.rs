@@ -8,7 +8,7 @@ use pentaprism_core::Location;
 use super::*;
 
 async fn refused(refusal: Refusal, operation: Option<&'static OperationInfo>) -> (u16, String) {
-    let request = Request::builder().uri("/v2/images/%2e%2e/file").header("accept", "application/json");
+    let request = Request::builder().uri("/v2/images/%2e%2e/members/%2e").header("accept", "application/json");
     let (head, ()) = request.body(()).unwrap().into_parts();
     let response = refuse(&Settings::default(), &head, operation, &refusal);
     assert!(response.headers().contains_key("x-openstack-request-id"));
@@ -48,6 +48,8 @@ async fn heads_that_do_not_fit_are_told_by_their_parameter() {
     let parameter = |parameter| InvalidRequest::Parameter { location: Location::Header, parameter, expected: "text" };
     let path =
         || InvalidRequest::Path { parameter: "image_id", problem: pentaprism_core::path::PathProblem::DotSegment };
+    let member =
+        || InvalidRequest::Path { parameter: "member_id", problem: pentaprism_core::path::PathProblem::DotSegment };
     let media_type = |found: &str| InvalidRequest::ContentType {
         expected: "application/octet-stream",
         found: Some(found.to_owned()),
@@ -57,6 +59,7 @@ async fn heads_that_do_not_fit_are_told_by_their_parameter() {
         (media_type(" "), upload, 415, "but the request has none."),
         (path(), upload, 400, "No image found with ID %2e%2e"),
         (path(), None, 404, "No image found with ID %2e%2e"),
+        (member(), None, 404, "%2e not found in the member list of the image %2e%2e."),
         (parameter("Range"), None, 416, "Invalid Range header."),
         (parameter("x-openstack-image-size"), upload, 400, super::super::upload::INVALID_SIZE),
         (parameter("x-image-meta-store"), upload, 400, "header parameter `x-image-meta-store` must be text"),

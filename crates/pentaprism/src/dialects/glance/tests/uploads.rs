@@ -141,6 +141,7 @@ async fn the_announced_size_has_to_be_met() {
     world.image(IMAGE, json!({})).await;
     for (size, body, text) in [
         ("ten", Body::from(TEXT), "Invalid or missing image size in request headers."),
+        ("ä", Body::from(TEXT), "Invalid or missing image size in request headers."),
         ("-1", Body::from(TEXT), "Invalid or missing image size in request headers."),
         ("+43", Body::from(TEXT), "Invalid or missing image size in request headers."),
         ("99999999999999999999", Body::from(TEXT), "Invalid or missing image size in request headers."),
@@ -155,6 +156,8 @@ async fn the_announced_size_has_to_be_met() {
         assert!(refused.text().contains(text), "{}", refused.text());
         assert_eq!(world.status(IMAGE).await, "queued");
     }
+    let unknown = upload(OWNER, "00000000-0000-4000-8000-000000000003").header("x-openstack-image-size", "ä");
+    assert_eq!(world.call(unknown.body(Body::from(TEXT)).unwrap()).await.status, StatusCode::NOT_FOUND);
     let request = upload(OWNER, IMAGE).header("x-openstack-image-size", "43");
     assert_eq!(world.call(request.body(chunked(TEXT)).unwrap()).await.status, StatusCode::NO_CONTENT);
 }
