@@ -1,6 +1,7 @@
 //! The dialects that this server speaks, and how requests reach them.
 
 mod blocks;
+mod excerpt;
 pub mod glance;
 pub mod service_fabric;
 

@@ -11,6 +11,8 @@ use pentaprism_core::dialects::glance::models;
 use pentaprism_core::dialects::glance::models::{FaultBody, FaultResponse};
 use pentaprism_server::RequestId;
 
+use crate::dialects::excerpt::beginning;
+
 /// The most characters of a request that a text shows.
 const LONGEST_ECHO: usize = 255;
 
@@ -80,10 +82,7 @@ pub(super) fn request_id(head: &Parts) -> String {
 
 /// Text of a request, cut to what an answer shows of it.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST_ECHO) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
+    beginning(text, LONGEST_ECHO)
 }
 
 /// The reason phrases of the service, two of which are older than today's.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::dialects::excerpt::beginning;
+
 /// Characters that are shown.
 const SHOWN: usize = 120;
 
@@ -18,11 +20,7 @@ impl Quoted {
 
 /// The beginning of a text that is escaped already.
 pub(super) fn cut(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
+    beginning(text, SHOWN).into_owned()
 }
 
 impl fmt::Display for Quoted {
