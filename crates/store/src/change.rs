@@ -178,7 +178,7 @@ impl Change {
     }
 
     /// Copies a file or folder. Refused: [`SourceMissing`](crate::Refusal::SourceMissing),
-    /// [`MarkMissing`](crate::Refusal::MarkMissing), [`Overlap`](crate::Refusal::Overlap),
+    /// [`MarkMissing`](crate::Refusal::MarkMissing), [`Overlap`](crate::Refusal::Overlap), [`PathTooLong`](crate::Refusal::PathTooLong),
     /// [`OverQuota`](crate::Refusal::OverQuota).
     pub fn copy_path(self, copy: TreeCopy) -> Self {
         self.step(Step::CopyPath(Box::new(copy)))

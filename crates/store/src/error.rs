@@ -168,6 +168,18 @@ pub enum Refusal {
         /// The destination.
         to: String,
     },
+    /// A path in a tree would be longer or deeper than [`Tree`](crate::Tree) takes: each folder above a file is a row.
+    #[error(
+        "a path would have {bytes} bytes in {segments} segments; at most {} bytes in {} segments are taken",
+        crate::Tree::MAX_PATH_BYTES,
+        crate::Tree::MAX_PATH_SEGMENTS
+    )]
+    PathTooLong {
+        /// Bytes of the path.
+        bytes: usize,
+        /// Segments of the path.
+        segments: usize,
+    },
     /// The content that a name should share is gone.
     #[error("the content to be shared is gone")]
     ContentGone,

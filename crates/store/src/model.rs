@@ -203,6 +203,11 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The most bytes that a path may have: `PATH_MAX` of Linux.
+    pub const MAX_PATH_BYTES: usize = 4096;
+    /// The most segments that a path may have: each folder above a file is a row, which no quota counts.
+    pub const MAX_PATH_SEGMENTS: usize = 128;
+
     /// The tree of a scope.
     pub fn new(dialect: impl Into<String>, scope: impl Into<String>) -> Self {
         Self { dialect: dialect.into(), scope: scope.into() }

@@ -65,6 +65,15 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).expect("sizes come from SQLite or from bodies that were counted, both below 2^63")
 }
 
+/// A path in reach of no limit of its own: a copy to a long path makes longer ones.
+fn check_length(path: &str) -> Result<(), Refusal> {
+    let (bytes, segments) = (path.len(), path.split('/').count());
+    if bytes > Tree::MAX_PATH_BYTES || segments > Tree::MAX_PATH_SEGMENTS {
+        return Err(Refusal::PathTooLong { bytes, segments });
+    }
+    Ok(())
+}
+
 pub(super) fn put_uploaded(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> Stepped<Effect> {
     let Some(uploaded) = &transaction.uploaded else {
         return put(transaction, tree, path, Content::EMPTY, None);
@@ -82,6 +91,7 @@ pub(super) fn put(
     content: Content,
     quota: Option<u64>,
 ) -> Stepped<Effect> {
+    check_length(path)?;
     let version = transaction.next_version()?;
     let now = transaction.now.as_unix_micros();
     let blob = content.blob.map(|blob| blob.0.into_bytes());

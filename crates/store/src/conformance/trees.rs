@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{DIALECT, Fixture, assert_sound, pattern, put_file, read_file, tree};
-use crate::{Change, FolderEntry, Refusal, Store, TreeCopy};
+use crate::{Change, FolderEntry, Refusal, Store, Tree, TreeCopy};
 
 super::cases![
     a_level_shows_what_is_directly_below,
@@ -152,6 +152,9 @@ async fn copies_are_refused_with_a_reason(fixture: Fixture) {
     for (from, to) in [("P", "P"), ("P", "P/s"), ("P/s", "P"), ("P/1", "P/1")] {
         assert!(matches!(refusal(&store, copy(from, to)).await, Refusal::Overlap { .. }), "{from} {to}");
     }
+    let deep = vec!["d"; Tree::MAX_PATH_SEGMENTS].join("/");
+    let too_deep = Refusal::PathTooLong { bytes: deep.len() + 2, segments: Tree::MAX_PATH_SEGMENTS + 1 };
+    assert_eq!(refusal(&store, copy("P", &deep)).await, too_deep, "what lies below the destination counts");
     assert_eq!(level(&store, "P").await.0, ["P/1"], "nothing was lost");
     assert_eq!(store.apply(Change::new().copy_path(copy("P", "P2"))).await.unwrap().copied(), 3);
 }

@@ -5,15 +5,15 @@
 
 use std::fmt;
 
+use pentaprism_store::Tree;
+
 use super::quote::Quoted;
 
-/// The most bytes that a path may have: `PATH_MAX` of Linux, where clusters of the original keep these files.
-///
-/// The catalog has a row for each folder above a file, with the folder's whole path in it.
-pub(super) const MAX_BYTES: usize = 4096;
+/// The most bytes that a path may have.
+pub(super) const MAX_BYTES: usize = Tree::MAX_PATH_BYTES;
 
-/// The most segments that a path may have. Each one is a row of the catalog, which no quota counts.
-pub(super) const MAX_SEGMENTS: usize = 128;
+/// The most segments that a path may have.
+pub(super) const MAX_SEGMENTS: usize = Tree::MAX_PATH_SEGMENTS;
 
 /// The path of a file or folder: segments with one `/` between them, never empty, no `.` and no `..` segment, no NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]

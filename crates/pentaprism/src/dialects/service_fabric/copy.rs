@@ -6,7 +6,7 @@ use pentaprism_core::dialects::service_fabric::copy_image_store_content::{
 use pentaprism_store::{Change, ChangeError, Refusal, TreeCopy};
 
 use super::ServiceFabric;
-use super::content_path::{ContentPath, PathError};
+use super::content_path::{ContentPath, MAX_SEGMENTS, PathError};
 use super::deadline::Deadline;
 use super::parameters::check_api_version;
 use super::problem::Problem;
@@ -37,6 +37,11 @@ pub(super) async fn copy_content(
             Refusal::SourceMissing { .. } => Problem::NothingThere(from),
             Refusal::MarkMissing { .. } => Problem::MarkMissing(from),
             Refusal::Overlap { .. } => Problem::Overlap { from, to },
+            Refusal::PathTooLong { bytes, segments } => {
+                let deep = segments > MAX_SEGMENTS;
+                let problem = if deep { PathError::TooDeep(segments) } else { PathError::TooLong(bytes) };
+                Problem::CopyPath { member: "RemoteDestination", problem }
+            }
             Refusal::OverQuota { quota, used, wanted } => Problem::OverQuota { quota, used, wanted },
             refusal => Problem::internal(ChangeError::Refused { step, refusal }),
         }),
