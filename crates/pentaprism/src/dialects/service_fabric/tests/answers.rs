@@ -1,5 +1,6 @@
 //! What is refused: routes, versions, ids, rights, faults, deadlines.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -8,6 +9,7 @@ use pentaprism_core::path::Unrouted;
 use pentaprism_core::{Body, BodyError};
 use pentaprism_server::{Api, Refusal};
 use pentaprism_store::{Faults, Limits, Options, Store};
+use tokio::sync::Notify;
 
 use super::{Answered, SESSION, World, clock, settings};
 use crate::settings::Access;
@@ -228,22 +230,28 @@ async fn whoever_waits_for_the_store_has_a_deadline() {
     put(300).await.expect_refusal(503, "FABRIC_E_NOT_READY");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn timeout_does_not_count_while_the_store_holds_a_body_back() {
     let world = World::with_limits(Limits { large_uploads: 1, ..Limits::default() }).await;
     let put = async |target: &str, body: Body| world.send("PUT", target, &[("Content-Length", "400000")], body).await;
-    // The first upload has the only place and never ends.
-    let first = put("/ImageStore/a?api-version=6.0", Body::stream(Waiting));
-    let second = put("/ImageStore/b?api-version=6.0&timeout=1", Body::stream(Waiting));
+    // The first upload has the only place and never ends. Time stands still only once it has that place: the store's own thread
+    // needs real time for it.
+    let asked = Arc::new(Notify::new());
+    let mut first = std::pin::pin!(put("/ImageStore/a?api-version=6.0", Body::stream(Waiting(asked.clone()))));
+    tokio::select! {
+        _ = &mut first => unreachable!("its body does not end"),
+        () = asked.notified() => tokio::time::pause(),
+    }
+    let second = put("/ImageStore/b?api-version=6.0&timeout=1", Body::stream(Waiting(asked.clone())));
     tokio::select! {
         biased;
-        _ = first => unreachable!("its body does not end"),
+        _ = &mut first => unreachable!("its body does not end"),
         answered = second => answered.expect_refusal(503, "FABRIC_E_NOT_READY"),
     }
 }
 
-/// A body of which nothing has come yet.
-struct Waiting;
+/// A body of which nothing has come yet; it tells when it is asked for the first time.
+struct Waiting(Arc<Notify>);
 
 impl http_body::Body for Waiting {
     type Data = bytes::Bytes;
@@ -253,6 +261,7 @@ impl http_body::Body for Waiting {
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        self.0.notify_one();
         std::task::Poll::Pending
     }
 }
