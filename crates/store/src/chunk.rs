@@ -20,7 +20,7 @@ use crate::{
     model::{ByteRange, Tree},
     pipeline::Pipeline,
     segments::SegmentWriter,
-    session::{Open, refused},
+    session::{Open, refused, settle},
 };
 
 /// How a flight ended.
@@ -109,13 +109,14 @@ impl Flight {
 
     /// Lets an owned task end the flight. Whoever took the pipeline before ends it instead.
     fn give_up(self: &Arc<Self>, inner: &Arc<Inner>, key: &(Tree, Uuid)) {
-        let (flight, inner_of_task, key) = (Arc::clone(self), Arc::clone(inner), key.clone());
-        let end = async move {
-            let Some(pipeline) = flight.pipeline.lock().await.take() else { return };
-            pipeline.abandon().await;
-            flight.land(&inner_of_task, &key, Outcome::Nothing).await;
-        };
+        let end = Arc::clone(self).end(Arc::clone(inner), key.clone());
         inner.tasks.spawn_on(end, &inner.runtime);
+    }
+
+    async fn end(self: Arc<Self>, inner: Arc<Inner>, key: (Tree, Uuid)) {
+        let Some(pipeline) = self.pipeline.lock().await.take() else { return };
+        pipeline.abandon().await;
+        self.land(&inner, &key, Outcome::Nothing).await;
     }
 
     /// Tells the session that the flight is over, and what it recorded.
@@ -134,7 +135,8 @@ impl Flight {
                 Outcome::Nothing => {}
             }
         }
-        drop(slot);
+        settle(inner, &mut slot).await;
+        inner.sessions.leave(key, slot);
         self.gone.cancel();
     }
 }
@@ -184,7 +186,7 @@ impl ChunkWriter {
         let received = self.received + frame.len() as u64;
         let expected = self.flight.range.len();
         if received > expected {
-            return Err(ChunkError::WrongLength { expected, received });
+            return Err(self.wrong_length(received).await);
         }
         let mut pipeline = self.flight.pipeline.lock().await;
         let pipeline = pipeline.as_mut().ok_or_else(|| self.flight.why())?;
@@ -195,6 +197,15 @@ impl ChunkWriter {
         self.received = received;
         self.broken = false;
         Ok(())
+    }
+
+    /// Nothing of a body of the wrong length is kept, before anybody is told.
+    async fn wrong_length(&self, received: u64) -> ChunkError {
+        let end = Arc::clone(&self.flight).end(Arc::clone(&self.inner), self.key.clone());
+        match self.inner.owned(end).await {
+            Ok(()) => ChunkError::WrongLength { expected: self.flight.range.len(), received },
+            Err(fault) => fault.into(),
+        }
     }
 
     /// Ends the chunk: when this resolves, its bytes are durable and recorded. It runs to its end even if this future is dropped.
@@ -209,7 +220,7 @@ impl ChunkWriter {
         }
         let expected = self.flight.range.len();
         if self.received != expected {
-            return Err(ChunkError::WrongLength { expected, received: self.received });
+            return Err(self.wrong_length(self.received).await);
         }
         let pipeline = self.flight.pipeline.lock().await.take().ok_or_else(|| self.flight.why())?;
         let (inner, key, flight) = (Arc::clone(&self.inner), self.key.clone(), Arc::clone(&self.flight));

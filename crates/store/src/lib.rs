@@ -8,6 +8,7 @@ pub mod catalog;
 mod change;
 mod checksum;
 mod chunk;
+mod claim;
 mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

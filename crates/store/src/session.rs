@@ -3,25 +3,25 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::{
     catalog::SessionRow,
-    change::{DONE_WRITERS_STAY, NewWriter, Step},
-    chunk::{ChunkWriter, Cut, Flight},
+    change::{DONE_WRITERS_STAY, Step},
+    chunk::{Cut, Flight},
     clock::Timestamp,
     error::{ChangeError, ChunkError, Fault, Refusal, SessionError},
     inner::{Inner, lock},
-    model::{Account, BlobId, ByteRange, ChunkRequest, Session, Tree},
+    model::{BlobId, ByteRange, Session, Tree},
     ranges::RangeSet,
-    segments::{Container, Location, SegmentWriter},
+    segments::SegmentWriter,
 };
 
 /// Rows that are read at a time.
 const PAGE: u32 = 1_024;
 
-type Key = (Tree, Uuid);
+pub(crate) type Key = (Tree, Uuid);
 
 /// Sessions that were touched since the start; others are in the catalog only.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(crate) struct Sessions(std::sync::Mutex<HashMap<Key, Arc<tokio::sync::Mutex<
 #[derive(Default)]
 pub(crate) struct Slot {
     pub(crate) open: Option<Open>,
+    /// Chunks that left the place for a moment and come back: the session is not ended behind their backs.
+    pub(crate) waiting: usize,
 }
 
 /// An open session.
@@ -47,6 +49,11 @@ impl Open {
     /// The clock says that it ended. A chunk in flight holds it.
     fn expired(&self, inner: &Inner) -> bool {
         self.in_flight.is_empty() && has_expired(inner, self.row.touched)
+    }
+
+    /// Nothing was recorded, and nothing is on its way.
+    const fn is_empty(&self) -> bool {
+        self.row.ranges == 0 && self.in_flight.is_empty() && !self.doubtful
     }
 
     fn describe(&self) -> Session {
@@ -80,8 +87,8 @@ impl Sessions {
     }
 
     /// Gives the place up when there is no session in it.
-    fn leave(&self, key: &Key, guard: SlotGuard) {
-        if guard.open.is_none() {
+    pub(crate) fn leave(&self, key: &Key, guard: SlotGuard) {
+        if guard.open.is_none() && guard.waiting == 0 {
             lock(&self.0).remove(key);
         }
         drop(guard);
@@ -94,7 +101,7 @@ impl Sessions {
 
 /// Sees to it that the place has the open session of its id, read from the catalog when it was not touched since the start. One that
 /// has expired is none. Returns what is remembered of a session that was committed instead.
-async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<Option<SessionRow>, Fault> {
+pub(crate) async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<Option<SessionRow>, Fault> {
     slot.open.take_if(|open| open.doubtful && open.in_flight.is_empty());
     if let Some(open) = &slot.open {
         if !open.expired(inner) {
@@ -140,6 +147,18 @@ async fn recorded(inner: &Inner, blob: BlobId) -> Result<RangeSet, Fault> {
     }
 }
 
+/// Ends a session that has nothing: its first chunk failed, and nothing of that is kept, neither the session nor what it reserved.
+pub(crate) async fn settle(inner: &Inner, slot: &mut Slot) {
+    let Some(open) = slot.open.as_mut().filter(|open| slot.waiting == 0 && open.is_empty()) else { return };
+    match end(inner, Step::AbortWriter(open.row.writer)).await {
+        Ok(()) => slot.open = None,
+        Err(fault) => {
+            tracing::warn!(%fault, "a session without bytes could not be ended; the next sweep tries again");
+            open.doubtful = true;
+        }
+    }
+}
+
 async fn end(inner: &Inner, step: Step) -> Result<(), Fault> {
     let ended = inner.apply(step.into()).await;
     inner.litter.notify_one();
@@ -147,116 +166,6 @@ async fn end(inner: &Inner, step: Step) -> Result<(), Fault> {
         Err(ChangeError::Fault(fault)) => Err(fault),
         Ok(_) | Err(ChangeError::Refused { .. }) => Ok(()),
     }
-}
-
-/// Begins a chunk: checks it against its session, which it may create, and waits until no older chunk writes the same bytes.
-/// A session that is being opened is nobody's alone: it is opened even if the request that began it goes.
-pub(crate) async fn begin_chunk(inner: &Arc<Inner>, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
-    let ChunkRequest { total, first, last, .. } = request;
-    if first > last || last >= total {
-        return Err(ChunkError::RangeInvalid { first, last, total });
-    }
-    let permit = inner.permit(&inner.large_uploads, 1, inner.limits.large_uploads).await?;
-    inner.owned(claim(Arc::clone(inner), request, permit)).await?
-}
-
-/// Claims the range of a chunk in its session.
-async fn claim(
-    inner: Arc<Inner>,
-    request: ChunkRequest,
-    permit: OwnedSemaphorePermit,
-) -> Result<ChunkWriter, ChunkError> {
-    let range = ByteRange { first: request.first, last: request.last };
-    let key = (request.tree.clone(), request.session);
-    let mut waited_in = None;
-    loop {
-        let mut slot = inner.sessions.enter(&key).await;
-        let ready = prepare(&inner, &mut slot, &key, &request, waited_in).await;
-        let Some(open) = slot.open.as_mut().filter(|_| ready.is_ok()) else {
-            inner.sessions.leave(&key, slot);
-            ready?;
-            return Err(ChunkError::SessionGone);
-        };
-        check(&inner, open, &request)?;
-        let rivals: Vec<_> = open.in_flight.iter().filter(|other| other.overlaps(range)).cloned().collect();
-        if rivals.is_empty() {
-            let flight = Flight::start(&inner, open, range);
-            open.in_flight.push(Arc::clone(&flight));
-            drop(slot);
-            return Ok(ChunkWriter::new(inner, key, flight, permit));
-        }
-        waited_in = Some(open.row.writer);
-        drop(slot);
-        for rival in rivals {
-            rival.cut(Cut::Superseded, &inner, &key);
-            inner.in_time(rival.gone()).await?;
-        }
-    }
-}
-
-/// Makes sure that there is a session. A chunk that waited in one stays in it; a late duplicate for one that was committed must not
-/// begin another, which nobody would end.
-async fn prepare(
-    inner: &Arc<Inner>,
-    slot: &mut Slot,
-    key: &Key,
-    request: &ChunkRequest,
-    waited_in: Option<Uuid>,
-) -> Result<(), ChunkError> {
-    let committed = load(inner, slot, key).await?;
-    let found = slot.open.as_ref().map(|open| open.row.writer);
-    if waited_in.is_some() && found != waited_in {
-        return Err(ChunkError::SessionGone);
-    }
-    if committed.is_some() {
-        return Err(ChunkError::RangeOverlaps(ByteRange { first: request.first, last: request.last }));
-    }
-    if slot.open.is_none() {
-        inner.segments.check_room(request.total)?;
-        slot.open = Some(create(inner, request).await?);
-    }
-    Ok(())
-}
-
-async fn create(inner: &Arc<Inner>, request: &ChunkRequest) -> Result<Open, ChunkError> {
-    let (writer, blob) = (inner.ids.next(), BlobId(inner.ids.next()));
-    let tree = &request.tree;
-    let new = NewWriter {
-        id: writer,
-        blob,
-        location: Location { container: Container::Own(blob.0), offset: 0 },
-        session: Some((request.session, tree.name(&request.path))),
-        account: Account::new(&tree.dialect, &tree.scope).with_quota(request.quota),
-        declared: Some(request.total),
-        reserve: request.total,
-    };
-    let made = async {
-        let applied = inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
-        let file = inner.in_time(inner.segments.create(blob.0, None)).await??;
-        Ok((applied, file))
-    };
-    let (applied, file) = match made.await {
-        Ok(made) => made,
-        Err(error) => {
-            // Ended before the place is given up: the next chunk must not take the row for a session.
-            if matches!(error, ChunkError::Fault(_)) {
-                inner.abort(writer).await;
-            }
-            return Err(error);
-        }
-    };
-    let row = SessionRow {
-        writer,
-        session: request.session,
-        path: request.path.clone(),
-        blob,
-        committed: None,
-        total: request.total,
-        received: 0,
-        ranges: 0,
-        touched: applied.at,
-    };
-    Ok(Open { row, file, recorded: RangeSet::default(), in_flight: Vec::new(), doubtful: false })
 }
 
 /// What a refused change means for a chunk.
@@ -270,25 +179,6 @@ pub(crate) fn refused(error: ChangeError) -> ChunkError {
             _ => ChunkError::SessionGone,
         },
     }
-}
-
-fn check(inner: &Inner, open: &Open, request: &ChunkRequest) -> Result<(), ChunkError> {
-    let row = &open.row;
-    if row.path != request.path {
-        return Err(ChunkError::PathConflict { actual: row.path.clone(), asked: request.path.clone() });
-    }
-    if row.total != request.total {
-        return Err(ChunkError::TotalDiffers { expected: row.total, asked: request.total });
-    }
-    let range = ByteRange { first: request.first, last: request.last };
-    if open.recorded.overlaps(range) {
-        return Err(ChunkError::RangeOverlaps(range));
-    }
-    let limit = inner.limits.session_ranges;
-    if row.ranges + open.in_flight.len() as u64 >= limit {
-        return Err(ChunkError::TooManyRanges { limit });
-    }
-    Ok(())
 }
 
 /// A session as it stands, or stood when it was committed; none when it was never begun, was deleted or has expired.
@@ -396,6 +286,7 @@ pub(crate) async fn expire(inner: &Inner) -> Result<Step, Fault> {
     for key in inner.sessions.keys() {
         let mut slot = inner.sessions.enter(&key).await;
         let loaded = load(inner, &mut slot, &key).await;
+        settle(inner, &mut slot).await;
         except.extend(slot.open.as_ref().filter(|open| !open.in_flight.is_empty()).map(|open| open.row.writer));
         inner.sessions.leave(&key, slot);
         if let Err(fault) = loaded {

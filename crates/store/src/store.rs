@@ -13,6 +13,7 @@ use crate::{
     catalog::Catalog,
     change::{Applied, Change},
     chunk::ChunkWriter,
+    claim,
     clock::Timestamp,
     error::{ChangeError, ChunkError, Fault, OpenError, ReadError, SessionError, UploadError},
     fault::{Faults, FaultyCatalog, FaultySegments},
@@ -225,7 +226,7 @@ impl Store {
     /// # Errors
     /// See [`ChunkError`]; nothing of the chunk counts then.
     pub async fn begin_chunk(&self, request: ChunkRequest) -> Result<ChunkWriter, ChunkError> {
-        session::begin_chunk(&self.inner, request).await
+        claim::begin_chunk(&self.inner, request).await
     }
 
     /// A session. One that was committed is shown complete for half an hour, as it was before. None when it was never begun, was deleted

@@ -14,6 +14,7 @@ super::cases![
     many_chunks_at_once_become_the_file,
     chunks_that_do_not_fit_are_refused,
     a_body_must_have_the_length_of_its_range,
+    a_first_chunk_that_fails_leaves_nothing,
     a_later_chunk_takes_over_from_one_in_flight,
     a_chunk_that_is_dropped_frees_its_range,
     an_incomplete_session_is_not_committed,
@@ -111,7 +112,37 @@ async fn a_body_must_have_the_length_of_its_range(fixture: Fixture) {
     let refused = long.push(pattern(1, 2)).await.unwrap_err();
     assert!(matches!(refused, ChunkError::WrongLength { expected: 100, received: 101 }), "{refused:?}");
     assert!(long.finish().await.is_err());
-    assert_eq!(missing(&store).await, ranges(&[(0, 999)]), "nothing of them counts");
+    send(&store, 1, "a", &pattern(1, 1_000), 100, 199).await.unwrap();
+    let short = store.begin_chunk(chunk(1, "a", 1_000, 0, 99)).await.unwrap();
+    short.finish().await.unwrap_err();
+    assert_eq!(
+        missing(&store).await,
+        ranges(&[(0, 99), (200, 999)]),
+        "nothing of them counts, and the session goes on"
+    );
+}
+
+async fn a_first_chunk_that_fails_leaves_nothing(fixture: Fixture) {
+    let store = fixture.open().await;
+    let request = |path| ChunkRequest { quota: Some(1_000), ..chunk(1, path, 1_000, 0, 99) };
+    let mut long = store.begin_chunk(request("a")).await.unwrap();
+    long.push(pattern(1, 101)).await.unwrap_err();
+    assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage::default(), "before its writer is dropped");
+    drop(long);
+    store.begin_chunk(request("b")).await.unwrap().finish().await.unwrap_err();
+    assert_eq!(store.session(&tree(), ID).await.unwrap(), None);
+    drop(store.begin_chunk(request("c")).await.unwrap());
+    while store.session(&tree(), ID).await.unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.usage(DIALECT, "files").await.unwrap(), Usage::default());
+    // While another chunk of it is on its way, the session stays.
+    let failing = store.begin_chunk(request("d")).await.unwrap();
+    let mut other = store.begin_chunk(chunk(1, "d", 1_000, 100, 199)).await.unwrap();
+    failing.finish().await.unwrap_err();
+    other.push(pattern(1, 100)).await.unwrap();
+    other.finish().await.unwrap();
+    assert_eq!(missing(&store).await, ranges(&[(0, 99), (200, 999)]));
 }
 
 async fn a_later_chunk_takes_over_from_one_in_flight(fixture: Fixture) {
