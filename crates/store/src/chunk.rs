@@ -20,7 +20,7 @@ use crate::{
     model::{ByteRange, Tree},
     pipeline::Pipeline,
     segments::SegmentWriter,
-    session::{Open, refused, settle},
+    session::{refused, settle},
 };
 
 /// How a flight ended.
@@ -65,12 +65,11 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
-    pub(crate) fn start(inner: &Inner, open: &Open, range: ByteRange) -> Arc<Self> {
-        let file = Arc::clone(&open.file);
+    pub(crate) fn start(inner: &Inner, writer: Uuid, file: Arc<dyn SegmentWriter>, range: ByteRange) -> Arc<Self> {
         let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&file), range.first, DigestSet::NONE, false);
         Arc::new(Self {
             range,
-            writer: open.row.writer,
+            writer,
             file,
             pipeline: Mutex::new(Some(pipeline)),
             reason: OnceLock::new(),
@@ -124,6 +123,9 @@ impl Flight {
         let mut slot = inner.sessions.enter(key).await;
         if let Some(open) = slot.open.as_mut().filter(|open| open.row.writer == self.writer) {
             open.in_flight.retain(|other| !Arc::ptr_eq(other, self));
+            if let Some(file) = &open.file {
+                file.used();
+            }
             match outcome {
                 Outcome::Recorded(at) => {
                     open.recorded.insert(self.range);

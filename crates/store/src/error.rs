@@ -47,10 +47,12 @@ pub enum Fault {
         /// The limit that was passed.
         deadline: Duration,
     },
-    /// A limit on concurrent uploads stayed reached for as long as the store waits.
-    #[error("too many uploads at once: the limit of {limit} stayed reached for {deadline:?}; try again later")]
+    /// A limit on what may go on at once stayed reached for as long as the store waits.
+    #[error(
+        "too much at once: the limit of {limit} uploads, sessions or reads was still reached after {deadline:?}; try again later"
+    )]
     Busy {
-        /// Uploads that may run at once.
+        /// Uploads, open sessions or blocks read that there may be at once.
         limit: usize,
         /// How long this one waited.
         deadline: Duration,

@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) small_budget: Arc<Semaphore>,
     pub(crate) large_budget: Arc<Semaphore>,
     pub(crate) large_uploads: Arc<Semaphore>,
+    pub(crate) open_sessions: Arc<Semaphore>,
     pub(crate) claims: Arc<Claims>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) sessions: Sessions,

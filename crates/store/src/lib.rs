@@ -19,6 +19,7 @@ mod fsck;
 mod ids;
 mod inner;
 mod model;
+mod open_files;
 mod options;
 mod pipeline;
 mod ranges;

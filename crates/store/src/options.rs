@@ -41,6 +41,11 @@ pub struct Limits {
     pub large_budget: usize,
     /// Large bodies and chunks that may be received at once; others wait, unread.
     pub large_uploads: usize,
+    /// Sessions that may be open at once; beyond it a new one is [`Fault::Busy`](crate::Fault::Busy). Those that were open when the
+    /// store was opened may come on top.
+    pub open_sessions: usize,
+    /// Files of sessions that stay open while nothing is written to them.
+    pub session_files: usize,
     /// A session ends this long after its last accepted chunk.
     pub session_expiry: Duration,
     /// Ranges a session may have.
@@ -60,6 +65,8 @@ impl Default for Limits {
             small_budget: 16 * 1024 * 1024,
             large_budget: 12 * 1024 * 1024,
             large_uploads: 64,
+            open_sessions: 10_000,
+            session_files: 256,
             session_expiry: Duration::from_mins(30),
             session_ranges: 100_000,
             deadline: Duration::from_secs(30),
@@ -77,6 +84,8 @@ impl Limits {
             ("small_budget", self.small_budget, self.small_threshold, usize::MAX, "must hold one small body"),
             ("large_budget", self.large_budget, 4 * 1024 * 1024, u32::MAX as usize, "must be 4 MiB to 4 GiB"),
             ("large_uploads", self.large_uploads, 1, 65_536, "must be 1 to 65536"),
+            ("open_sessions", self.open_sessions, 1, 1_000_000, "must be 1 to 1000000"),
+            ("session_files", self.session_files, 1, 65_536, "must be 1 to 65536"),
         ];
         for (limit, value, least, most, rule) in rules {
             if value < least || value > most {

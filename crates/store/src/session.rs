@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use uuid::Uuid;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     error::{ChangeError, ChunkError, Fault, Refusal, SessionError},
     inner::{Inner, lock},
     model::{BlobId, ByteRange, Session, Tree},
+    open_files::{OpenFile, OpenFiles},
     ranges::RangeSet,
     segments::SegmentWriter,
 };
@@ -25,7 +26,10 @@ pub(crate) type Key = (Tree, Uuid);
 
 /// Sessions that were touched since the start; others are in the catalog only.
 #[derive(Default)]
-pub(crate) struct Sessions(std::sync::Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Slot>>>>);
+pub(crate) struct Sessions {
+    places: std::sync::Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Slot>>>>,
+    files: Arc<OpenFiles>,
+}
 
 /// The place of a session; empty while there is none.
 #[derive(Default)]
@@ -38,11 +42,14 @@ pub(crate) struct Slot {
 /// An open session.
 pub(crate) struct Open {
     pub(crate) row: SessionRow,
-    pub(crate) file: Arc<dyn SegmentWriter>,
+    /// None while it is idle and other sessions are not.
+    pub(crate) file: Option<OpenFile>,
     pub(crate) recorded: RangeSet,
     pub(crate) in_flight: Vec<Arc<Flight>>,
     /// Whether a chunk was recorded is unknown; what the rows say counts.
     pub(crate) doubtful: bool,
+    /// Its part of the number of sessions that may be open; one that was open at the start may come on top.
+    pub(crate) _counted: Option<OwnedSemaphorePermit>,
 }
 
 impl Open {
@@ -77,10 +84,10 @@ impl Sessions {
     /// The place of a session, for one at a time.
     pub(crate) async fn enter(&self, key: &Key) -> SlotGuard {
         loop {
-            let slot = Arc::clone(lock(&self.0).entry(key.clone()).or_default());
+            let slot = Arc::clone(lock(&self.places).entry(key.clone()).or_default());
             let guard = Arc::clone(&slot).lock_owned().await;
             // While we waited, the session may have ended and its place been given up.
-            if lock(&self.0).get(key).is_some_and(|now| Arc::ptr_eq(now, &slot)) {
+            if lock(&self.places).get(key).is_some_and(|now| Arc::ptr_eq(now, &slot)) {
                 return guard;
             }
         }
@@ -89,13 +96,38 @@ impl Sessions {
     /// Gives the place up when there is no session in it.
     pub(crate) fn leave(&self, key: &Key, guard: SlotGuard) {
         if guard.open.is_none() && guard.waiting == 0 {
-            lock(&self.0).remove(key);
+            lock(&self.places).remove(key);
         }
         drop(guard);
     }
 
+    /// Counts a file that was opened for a session, and closes those that were idle longest when there are more than `limit`.
+    /// A file with a chunk in flight stays open; so does one whose session is just looked at.
+    pub(crate) fn opened(&self, key: &Key, writer: Arc<dyn SegmentWriter>, limit: usize) -> OpenFile {
+        let file = self.files.opened(key, writer);
+        let Some((mut beyond, idle_first)) = self.files.beyond(limit) else { return file };
+        for idle in idle_first {
+            let Some(place) = lock(&self.places).get(&idle).cloned() else { continue };
+            let Ok(mut slot) = place.try_lock() else { continue };
+            let open = slot.open.as_mut().filter(|open| open.in_flight.is_empty());
+            if open.and_then(|open| open.file.take()).is_some() {
+                beyond -= 1;
+                if beyond == 0 {
+                    break;
+                }
+            }
+        }
+        file
+    }
+
+    /// Files that are open now.
+    #[cfg(test)]
+    pub(crate) fn open_files(&self) -> usize {
+        self.files.beyond(0).map_or(0, |(open, _)| open)
+    }
+
     fn keys(&self) -> Vec<Key> {
-        lock(&self.0).keys().cloned().collect()
+        lock(&self.places).keys().cloned().collect()
     }
 }
 
@@ -120,9 +152,20 @@ pub(crate) async fn load(inner: &Inner, slot: &mut Slot, key: &Key) -> Result<Op
         return end(inner, Step::AbortWriter(row.writer)).await.map(|()| None);
     }
     let recorded = recorded(inner, row.blob).await?;
-    let file = inner.in_time(inner.segments.reopen(row.blob.0, row.ranges == 0)).await??;
-    slot.open = Some(Open { row, file, recorded, in_flight: Vec::new(), doubtful: false });
+    let counted = Arc::clone(&inner.open_sessions).try_acquire_owned().ok();
+    let mut open = Open { row, file: None, recorded, in_flight: Vec::new(), doubtful: false, _counted: counted };
+    open_file(inner, &mut open, key).await?;
+    slot.open = Some(open);
     Ok(None)
+}
+
+/// Opens the file of a session unless it is open.
+pub(crate) async fn open_file(inner: &Inner, open: &mut Open, key: &Key) -> Result<(), Fault> {
+    if open.file.is_none() {
+        let writer = inner.in_time(inner.segments.reopen(open.row.blob.0, open.row.ranges == 0)).await??;
+        open.file = Some(inner.sessions.opened(key, writer, inner.limits.session_files));
+    }
+    Ok(())
 }
 
 async fn recorded(inner: &Inner, blob: BlobId) -> Result<RangeSet, Fault> {
@@ -295,4 +338,38 @@ pub(crate) async fn expire(inner: &Inner) -> Result<Step, Fault> {
         }
     }
     Ok(Step::AbortSessions { before, except })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ChunkRequest, Limits, Options, Store, Tree};
+    use bytes::Bytes;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn of_many_open_sessions_few_keep_their_file_open() {
+        let limits = Limits { session_files: 3, disk_reserve: 0, ..Limits::default() };
+        let store = Store::open(Options::ephemeral().limits(limits)).await.unwrap();
+        let tree = Tree::new("toy", "files");
+        let chunk = |id| ChunkRequest {
+            session: Uuid::from_u128(id),
+            tree: tree.clone(),
+            path: "a".into(),
+            total: 2,
+            first: 0,
+            last: 0,
+            quota: None,
+        };
+        let mut in_flight = store.begin_chunk(chunk(0)).await.unwrap();
+        for id in 1..20 {
+            let mut one = store.begin_chunk(chunk(id)).await.unwrap();
+            one.push(Bytes::from_static(b"x")).await.unwrap();
+            one.finish().await.unwrap();
+            assert!(store.inner.sessions.open_files() <= 3, "after session {id}");
+        }
+        in_flight.push(Bytes::from_static(b"x")).await.unwrap();
+        in_flight.finish().await.unwrap();
+        assert_eq!(store.sessions_at(&tree, "a").await.unwrap().len(), 20);
+        assert!(store.inner.sessions.open_files() <= 3, "after all were looked at");
+    }
 }

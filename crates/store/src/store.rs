@@ -36,7 +36,7 @@ use crate::{
 /// running.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     _last: Arc<DropGuard>,
 }
 
@@ -79,6 +79,7 @@ impl Store {
             small_budget: Arc::new(Semaphore::new(limits.small_budget)),
             large_budget: Arc::new(Semaphore::new(limits.large_budget)),
             large_uploads: Arc::new(Semaphore::new(limits.large_uploads)),
+            open_sessions: Arc::new(Semaphore::new(limits.open_sessions)),
             claims: Arc::default(),
             pins: Arc::default(),
             sessions: session::Sessions::default(),

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::{DIALECT, Fixture, assert_sound, chunk, part, pattern, put_file, read_file, send, tree};
-use crate::{ByteRange, Change, ChunkError, ChunkRequest, SessionError, Store, Usage};
+use crate::{ByteRange, Change, ChunkError, ChunkRequest, Fault, SessionError, Store, Usage};
 
 super::cases![
     chunks_in_any_order_become_the_file,
@@ -28,6 +28,9 @@ super::cases![
     a_session_reserves_its_size,
     sessions_of_a_path_are_found,
     ranges_have_a_limit,
+    checks_and_takeovers_need_no_place,
+    open_sessions_have_a_limit,
+    more_sessions_than_files_may_be_open,
 ];
 
 const ID: Uuid = Uuid::from_u128(1);
@@ -370,4 +373,58 @@ async fn ranges_have_a_limit(mut fixture: Fixture) {
     }
     let refused = send(&store, 1, "a", &whole, 6, 6).await.unwrap_err();
     assert!(matches!(refused, ChunkError::TooManyRanges { limit: 3 }), "{refused:?}");
+}
+
+async fn checks_and_takeovers_need_no_place(mut fixture: Fixture) {
+    let store = fixture.open_with(|limits| limits.large_uploads = 1).await;
+    let stalled = store.begin_chunk(chunk(1, "a", 1_000, 0, 499)).await.unwrap();
+    let refused = store.begin_chunk(chunk(1, "b", 1_000, 0, 9)).await.map(drop).unwrap_err();
+    assert!(matches!(refused, ChunkError::PathConflict { .. }), "{refused:?}");
+    let whole = pattern(18, 1_000);
+    let noticed = stalled.superseded();
+    let (sent, ()) = tokio::join!(send(&store, 1, "a", &whole, 0, 999), async move {
+        noticed.await;
+        drop(stalled);
+    });
+    sent.unwrap();
+    store.commit_session(&tree(), ID).await.unwrap();
+    assert!(read_file(&store, "a").await.unwrap() == whole);
+}
+
+async fn open_sessions_have_a_limit(mut fixture: Fixture) {
+    let store = fixture.open_with(|limits| limits.open_sessions = 2).await;
+    let whole = pattern(19, 1_000);
+    for id in 1..=2 {
+        send(&store, id, "a", &whole, 0, 99).await.unwrap();
+    }
+    let refused = store.begin_chunk(chunk(3, "a", 1_000, 0, 99)).await.map(drop).unwrap_err();
+    assert!(matches!(refused, ChunkError::Fault(Fault::Busy { limit: 2, .. })), "{refused:?}");
+    send(&store, 1, "a", &whole, 100, 999).await.unwrap();
+    store.commit_session(&tree(), ID).await.unwrap();
+    send(&store, 3, "a", &whole, 0, 99).await.unwrap();
+    assert!(store.delete_session(&tree(), Uuid::from_u128(2)).await.unwrap());
+    send(&store, 4, "a", &whole, 0, 99).await.unwrap();
+    fixture.clock.advance(Duration::from_mins(30));
+    store.sweep().await.unwrap();
+    for id in 5..=6 {
+        send(&store, id, "a", &whole, 0, 99).await.unwrap();
+    }
+}
+
+async fn more_sessions_than_files_may_be_open(mut fixture: Fixture) {
+    let store = fixture.open_with(|limits| limits.session_files = 2).await;
+    let mut held = store.begin_chunk(chunk(9, "9", 1_000, 0, 999)).await.unwrap();
+    let whole = pattern(20, 1_000);
+    for at in [0, 500] {
+        for id in 1..=5 {
+            send(&store, id, &id.to_string(), &whole, at, at + 499).await.unwrap();
+        }
+    }
+    held.push(whole.clone()).await.unwrap();
+    held.finish().await.unwrap();
+    for id in [1, 2, 3, 4, 5, 9] {
+        store.commit_session(&tree(), Uuid::from_u128(id)).await.unwrap();
+        assert!(read_file(&store, &id.to_string()).await.unwrap() == whole);
+    }
+    assert_sound(&store).await;
 }
