@@ -77,6 +77,7 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    raise_open_files();
     let signals = Signals::new().map_err(StartError::Signals)?;
     let store = Store::open(settings.store_options()).await?;
     let address = settings.listen;
@@ -99,6 +100,17 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
         tracing::warn!(closed, "stopped by a second signal; running requests were cut");
     }
     Ok(())
+}
+
+/// Lets this process have as many files and connections open as the system grants it: the usual soft limit of 1,024 is below what the
+/// connections alone may need. Where that fails the server goes on with what it has.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => tracing::info!(before = current, now = maximum, "limit of open files"),
+        Err(error) => tracing::warn!(limit = current, %error, "the limit of open files cannot be raised"),
+    }
 }
 
 /// The first signal asks the server to stop, a second one does not wait for running requests.
