@@ -20,6 +20,8 @@ use crate::{
 
 /// A body of unknown length reserves in steps of this size, so that the quota is exact without a transaction per frame.
 const RESERVE_STEP: u64 = 64 * 1024 * 1024;
+/// A small body of unknown length takes memory in steps of this size.
+const SMALL_STEP: u64 = 16 * 1024;
 /// Bodies up to this size are digested where they are received; that takes tens of microseconds.
 const DIGEST_INLINE: u64 = 32 * 1024;
 
@@ -88,14 +90,9 @@ impl Upload {
         let length = frame.len() as u64;
         let threshold = self.inner.limits.small_threshold as u64;
         if let Way::Small { gather, budget } = &mut self.way {
-            if budget.is_none() {
-                let limit = self.inner.limits.small_threshold;
-                let bodies = self.inner.limits.small_budget / limit.max(1);
-                let amount = self.request.declared.map_or(limit, |size| usize::try_from(size).unwrap_or(limit));
-                *budget = Some(self.inner.permit(&self.inner.small_budget, amount.min(limit), bodies).await?);
-            }
-            if self.received + length <= threshold {
-                self.received += length;
+            let total = self.received + length;
+            if total <= threshold && hold(&self.inner, self.request.declared, total, budget).await? {
+                self.received = total;
                 gather.push(frame);
                 return Ok(());
             }
@@ -197,6 +194,30 @@ impl Upload {
             }
         }
     }
+}
+
+/// Holds the part of the small budget that `total` collected bytes need: what was announced at once, otherwise as the bytes come. False
+/// when there is nothing left to grow with: the body goes to a file then, so that bodies which hold a part do not wait for each other.
+async fn hold(
+    inner: &Inner,
+    declared: Option<u64>,
+    total: u64,
+    held: &mut Option<OwnedSemaphorePermit>,
+) -> Result<bool, Fault> {
+    let limit = inner.limits.small_threshold;
+    let wanted = declared.unwrap_or_else(|| total.next_multiple_of(SMALL_STEP)).max(total);
+    let wanted = usize::try_from(wanted).unwrap_or(limit).min(limit);
+    let Some(held) = held else {
+        let bodies = inner.limits.small_budget / limit.max(1);
+        *held = Some(inner.permit(&inner.small_budget, wanted, bodies).await?);
+        return Ok(true);
+    };
+    let more = u32::try_from(wanted.saturating_sub(held.num_permits())).unwrap_or(u32::MAX);
+    match Arc::clone(&inner.small_budget).try_acquire_many_owned(more) {
+        Ok(more) => held.merge(more),
+        Err(_) => return Ok(false),
+    }
+    Ok(true)
 }
 
 async fn claim_target(inner: &Arc<Inner>, request: &UploadRequest) -> Result<Option<Claim>, UploadError> {

@@ -23,6 +23,7 @@ super::cases![
     equal_bodies_are_stored_once,
     a_range_is_what_was_asked_for,
     content_can_be_shared_with_another_name,
+    a_body_of_unknown_length_takes_memory_as_its_bytes_come,
 ];
 
 const EXISTS: Condition = Condition::EXISTS;
@@ -263,6 +264,27 @@ async fn a_large_body_that_is_announced_may_be_empty(fixture: Fixture) {
     assert_eq!(read(&store, Content::EMPTY).await.unwrap().len(), 0);
     while store.usage(DIALECT, "everybody").await.unwrap() != Usage::default() {
         tokio::task::yield_now().await;
+    }
+    assert_sound(&store).await;
+}
+
+async fn a_body_of_unknown_length_takes_memory_as_its_bytes_come(mut fixture: Fixture) {
+    let budget = |limits: &mut crate::Limits| (limits.small_threshold, limits.small_budget) = (65_536, 65_536);
+    let store = fixture.open_with(budget).await;
+    let bytes = pattern(30, 40_000);
+    let mut uploads = Vec::new();
+    for _ in 0..4 {
+        let mut one = store.begin(UploadRequest::new(account())).await.unwrap();
+        one.push(bytes.slice(..1)).await.unwrap();
+        uploads.push(one);
+    }
+    // Nothing is left to grow with: these go on in files, one after the other giving back what it held.
+    for (index, mut one) in uploads.into_iter().enumerate() {
+        one.push(bytes.slice(1..)).await.unwrap();
+        let name = index.to_string();
+        let change = Change::new().create(NewName::new(key(&name), "active").content(NewContent::Uploaded));
+        one.finish().await.unwrap().commit(change).await.unwrap();
+        assert!(read(&store, content_of(&store, &name).await).await.unwrap() == bytes);
     }
     assert_sound(&store).await;
 }
