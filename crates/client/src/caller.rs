@@ -99,7 +99,11 @@ async fn read<O: Operation>(answer: Response<Body>) -> CallResult<O, (O::Ok, Bod
     Err(undocumented(head, &body, reason))
 }
 
-fn undocumented<E>(head: response::Parts, body: &Bytes, reason: InvalidResponse) -> Error<E> {
+fn undocumented<E: std::error::Error + 'static>(
+    head: response::Parts,
+    body: &Bytes,
+    reason: InvalidResponse,
+) -> Error<E> {
     let kept = body.slice(..body.len().min(RawResponse::BODY_LIMIT));
     Error::Undocumented { response: RawResponse { status: head.status, headers: head.headers, body: kept }, reason }
 }

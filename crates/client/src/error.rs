@@ -8,7 +8,7 @@ use crate::transport::TransportError;
 
 /// Why a call has no success. `Display` says what happened at this level only; causes follow as sources.
 #[derive(Debug, thiserror::Error)]
-pub enum Error<E> {
+pub enum Error<E: std::error::Error + 'static> {
     /// The input cannot be written as a request. Nothing was sent.
     #[error("the request cannot be written")]
     Invalid(#[source] InvalidInput),
@@ -20,7 +20,7 @@ pub enum Error<E> {
     Interrupted(#[source] Interruption),
     /// The service refused in a way that it documents.
     #[error("the service refused the request")]
-    Refused(E),
+    Refused(#[source] E),
     /// The service answered in a way that it does not document.
     #[error("the service gave an undocumented answer with status {}", .response.status)]
     Undocumented {
@@ -59,7 +59,7 @@ impl RawResponse {
     pub const BODY_LIMIT: usize = 64 * 1024;
 }
 
-impl<E> Error<E> {
+impl<E: std::error::Error + 'static> Error<E> {
     /// The documented error, if it is one.
     pub fn refused(&self) -> Option<&E> {
         match self {

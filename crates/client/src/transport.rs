@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HOST, HeaderValue};
@@ -11,6 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use pentaprism_core::Body;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::idle::{Activity, Impatient, Noted};
 
@@ -60,16 +62,22 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const IDLE_DEADLINE: Duration = Duration::from_mins(5);
 
 impl HyperTransport {
-    /// A transport with a connection pool of its own.
+    /// A transport with a connection pool of its own. Where the system has no root certificates (a slim container), `http` works and
+    /// every `https` connection is refused.
     ///
     /// # Errors
-    /// The system's root certificates cannot be read.
-    pub fn new() -> std::io::Result<Self> {
+    /// The TLS library does not know the versions of the protocol that are safe today.
+    pub fn new() -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let config = versions.with_root_certificates(roots).with_no_client_auth();
         let mut http = HttpConnector::new();
         http.set_connect_timeout(Some(CONNECT_DEADLINE));
         http.set_nodelay(true);
         http.enforce_http(false);
-        let builder = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http();
+        let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
         let connector = builder.enable_http1().enable_http2().wrap_connector(http);
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), idle: IDLE_DEADLINE })
     }

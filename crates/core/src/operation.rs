@@ -17,7 +17,7 @@ pub trait Operation: Sized {
     type Ok: Message;
 
     /// The documented errors, one variant per status.
-    type Error: Message;
+    type Error: Message + std::error::Error + 'static;
 
     /// Writes the input as a request with an origin-form URI.
     ///

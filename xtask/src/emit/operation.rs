@@ -98,7 +98,13 @@ fn input_field(parameter: &Parameter) -> String {
         In::Header => "Header",
     };
     let title = format!("{place} parameter `{}`.", parameter.name);
-    let default = parameter.schema.default.as_ref().map(|value| format!("Without it `{value}` holds."));
+    let default = parameter.schema.default.as_ref().map(|value| {
+        if parameter.required {
+            format!("Always sent; the documented value is `{value}`.")
+        } else {
+            format!("Without it `{value}` holds.")
+        }
+    });
     let bare = types::bare(&parameter.schema);
     let type_name = if parameter.required { bare } else { format!("Option<{bare}>") };
     let doc = docs::outer(&[Some(&title), Some(&parameter.description), default.as_deref()]);

@@ -24,6 +24,12 @@ use pentaprism_core::dialects::glance::list_versions::{ListVersions, ListVersion
 use pentaprism_core::dialects::glance::show_image::{ShowImage, ShowImageError, ShowImageOk};
 use pentaprism_core::dialects::glance::show_image_member::{ShowImageMember, ShowImageMemberError, ShowImageMemberOk};
 use pentaprism_core::dialects::glance::show_image_schema::{ShowImageSchema, ShowImageSchemaError, ShowImageSchemaOk};
+use pentaprism_core::dialects::glance::show_member_schema::{
+    ShowMemberSchema, ShowMemberSchemaError, ShowMemberSchemaOk,
+};
+use pentaprism_core::dialects::glance::show_members_schema::{
+    ShowMembersSchema, ShowMembersSchemaError, ShowMembersSchemaOk,
+};
 use pentaprism_core::dialects::glance::update_image_member::{
     UpdateImageMember, UpdateImageMemberError, UpdateImageMemberOk,
 };
@@ -156,6 +162,28 @@ impl<T: Transport> GlanceClient<T> {
         &self,
         input: &ShowImageSchema,
     ) -> Result<ShowImageSchemaOk, Error<ShowImageSchemaError>> {
+        self.caller.call(input).await
+    }
+
+    /// `GET /v2/schemas/member`: Read the JSON schema of a membership.
+    ///
+    /// # Errors
+    /// [`ShowMemberSchemaError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
+    pub async fn show_member_schema(
+        &self,
+        input: &ShowMemberSchema,
+    ) -> Result<ShowMemberSchemaOk, Error<ShowMemberSchemaError>> {
+        self.caller.call(input).await
+    }
+
+    /// `GET /v2/schemas/members`: Read the JSON schema of a list of memberships.
+    ///
+    /// # Errors
+    /// [`ShowMembersSchemaError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
+    pub async fn show_members_schema(
+        &self,
+        input: &ShowMembersSchema,
+    ) -> Result<ShowMembersSchemaOk, Error<ShowMembersSchemaError>> {
         self.caller.call(input).await
     }
 

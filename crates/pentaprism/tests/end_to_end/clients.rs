@@ -83,6 +83,10 @@ fn glanceclient_creates_an_image_with_its_bytes() {
     glance(&["image-download", "--file", back.to_str().expect("the path is text"), IMAGE]);
     assert!(std::fs::read(back).expect("it was downloaded") == bytes, "the bytes differ");
     assert!(glance(&["image-show", IMAGE]).contains("| first"));
+    let project = "22222222-2222-4222-8222-222222222222";
+    assert!(glance(&["member-create", IMAGE, project]).contains("| pending"));
+    assert!(glance(&["member-list", "--image-id", IMAGE]).contains(project));
+    glance(&["member-delete", IMAGE, project]);
     glance(&["image-delete", IMAGE]);
 }
 

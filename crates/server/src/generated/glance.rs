@@ -25,6 +25,12 @@ use pentaprism_core::dialects::glance::list_versions::{ListVersions, ListVersion
 use pentaprism_core::dialects::glance::show_image::{ShowImage, ShowImageError, ShowImageOk};
 use pentaprism_core::dialects::glance::show_image_member::{ShowImageMember, ShowImageMemberError, ShowImageMemberOk};
 use pentaprism_core::dialects::glance::show_image_schema::{ShowImageSchema, ShowImageSchemaError, ShowImageSchemaOk};
+use pentaprism_core::dialects::glance::show_member_schema::{
+    ShowMemberSchema, ShowMemberSchemaError, ShowMemberSchemaOk,
+};
+use pentaprism_core::dialects::glance::show_members_schema::{
+    ShowMembersSchema, ShowMembersSchemaError, ShowMembersSchemaOk,
+};
 use pentaprism_core::dialects::glance::update_image_member::{
     UpdateImageMember, UpdateImageMemberError, UpdateImageMemberOk,
 };
@@ -118,6 +124,20 @@ pub trait Glance: Api {
         input: ShowImageSchema,
     ) -> impl Future<Output = Result<ShowImageSchemaOk, Failure<ShowImageSchemaError>>> + Send;
 
+    /// `GET /v2/schemas/member`: Read the JSON schema of a membership.
+    fn show_member_schema(
+        &self,
+        call: &Call<Self::Caller>,
+        input: ShowMemberSchema,
+    ) -> impl Future<Output = Result<ShowMemberSchemaOk, Failure<ShowMemberSchemaError>>> + Send;
+
+    /// `GET /v2/schemas/members`: Read the JSON schema of a list of memberships.
+    fn show_members_schema(
+        &self,
+        call: &Call<Self::Caller>,
+        input: ShowMembersSchema,
+    ) -> impl Future<Output = Result<ShowMembersSchemaOk, Failure<ShowMembersSchemaError>>> + Send;
+
     /// `GET /`: Choose one of the API versions.
     fn discover_versions(
         &self,
@@ -158,6 +178,10 @@ pub enum Route {
     DeleteImageMember,
     /// `GET /v2/schemas/image`
     ShowImageSchema,
+    /// `GET /v2/schemas/member`
+    ShowMemberSchema,
+    /// `GET /v2/schemas/members`
+    ShowMembersSchema,
     /// `GET /`
     DiscoverVersions,
     /// `GET /versions`
@@ -180,6 +204,8 @@ impl Route {
             Self::UpdateImageMember => &UpdateImageMember::INFO,
             Self::DeleteImageMember => &DeleteImageMember::INFO,
             Self::ShowImageSchema => &ShowImageSchema::INFO,
+            Self::ShowMemberSchema => &ShowMemberSchema::INFO,
+            Self::ShowMembersSchema => &ShowMembersSchema::INFO,
             Self::DiscoverVersions => &DiscoverVersions::INFO,
             Self::ListVersions => &ListVersions::INFO,
         }
@@ -202,6 +228,12 @@ pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Ca
         }
         [Segment { name: "v2", .. }, Segment { name: "schemas", .. }, Segment { name: "image", .. }] => {
             dispatch::select(method, &[("GET", Route::ShowImageSchema)], Captures::none())
+        }
+        [Segment { name: "v2", .. }, Segment { name: "schemas", .. }, Segment { name: "member", .. }] => {
+            dispatch::select(method, &[("GET", Route::ShowMemberSchema)], Captures::none())
+        }
+        [Segment { name: "v2", .. }, Segment { name: "schemas", .. }, Segment { name: "members", .. }] => {
+            dispatch::select(method, &[("GET", Route::ShowMembersSchema)], Captures::none())
         }
         [Segment { name: "v2", .. }, Segment { name: "images", .. }, image_id] => dispatch::select(
             method,
@@ -300,6 +332,14 @@ async fn answer<A: Glance>(
         Route::ShowImageSchema => {
             let input: ShowImageSchema = call.decode()?;
             dispatch::reply(api.show_image_schema(call, input).await)
+        }
+        Route::ShowMemberSchema => {
+            let input: ShowMemberSchema = call.decode()?;
+            dispatch::reply(api.show_member_schema(call, input).await)
+        }
+        Route::ShowMembersSchema => {
+            let input: ShowMembersSchema = call.decode()?;
+            dispatch::reply(api.show_members_schema(call, input).await)
         }
         Route::DiscoverVersions => {
             let input: DiscoverVersions = call.decode()?;

@@ -16,6 +16,8 @@ use pentaprism_core::dialects::glance::list_versions::ListVersions;
 use pentaprism_core::dialects::glance::show_image::ShowImage;
 use pentaprism_core::dialects::glance::show_image_member::ShowImageMember;
 use pentaprism_core::dialects::glance::show_image_schema::ShowImageSchema;
+use pentaprism_core::dialects::glance::show_member_schema::ShowMemberSchema;
+use pentaprism_core::dialects::glance::show_members_schema::ShowMembersSchema;
 use pentaprism_core::dialects::glance::update_image_member::UpdateImageMember;
 use pentaprism_core::dialects::glance::upload_image_data::UploadImageData;
 use pentaprism_core::path::{Captures, SplitPath, Unrouted};
@@ -63,6 +65,12 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
         }
         "show_image_schema" => {
             case.play::<ShowImageSchema>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
+        }
+        "show_member_schema" => {
+            case.play::<ShowMemberSchema>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
+        }
+        "show_members_schema" => {
+            case.play::<ShowMembersSchema>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
         }
         "discover_versions" => {
             case.play::<DiscoverVersions>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })

@@ -23,6 +23,8 @@ pub mod models;
 pub mod show_image;
 pub mod show_image_member;
 pub mod show_image_schema;
+pub mod show_member_schema;
+pub mod show_members_schema;
 pub mod update_image_member;
 pub mod upload_image_data;
 
@@ -45,6 +47,8 @@ pub const OPERATIONS: &[OperationInfo] = &[
     update_image_member::UpdateImageMember::INFO,
     delete_image_member::DeleteImageMember::INFO,
     show_image_schema::ShowImageSchema::INFO,
+    show_member_schema::ShowMemberSchema::INFO,
+    show_members_schema::ShowMembersSchema::INFO,
     discover_versions::DiscoverVersions::INFO,
     list_versions::ListVersions::INFO,
 ];

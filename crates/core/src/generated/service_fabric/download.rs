@@ -25,7 +25,7 @@ pub struct Download {
     /// Version of the API: a decimal number from 1.0, `-preview` may follow. There is no upper end, and every version behaves alike.
     /// Declared as text, because a value of another form has an answer of its own.
     ///
-    /// Without it `6.0` holds.
+    /// Always sent; the documented value is `6.0`.
     pub api_version: String,
     /// Path parameter `contentPath`.
     ///

@@ -31,7 +31,7 @@ pub struct UploadFileChunk {
     /// Version of the API: a decimal number from 1.0, `-preview` may follow. There is no upper end, and every version behaves alike.
     /// Declared as text, because a value of another form has an answer of its own.
     ///
-    /// Without it `6.0` holds.
+    /// Always sent; the documented value is `6.0`.
     pub api_version: String,
     /// Path parameter `contentPath`.
     ///

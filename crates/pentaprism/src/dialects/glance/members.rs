@@ -27,7 +27,7 @@ use super::visibility::{Seen, member_key, member_scope};
 const MOST_MEMBERS: usize = 128;
 /// The longest id of a project, in characters.
 const LONGEST_ID: usize = 255;
-const STATUSES: [&str; 3] = ["pending", "accepted", "rejected"];
+pub(super) const STATUSES: [&str; 3] = ["pending", "accepted", "rejected"];
 
 /// What the store keeps of a member besides status and times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

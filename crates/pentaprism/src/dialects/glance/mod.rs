@@ -38,6 +38,8 @@ use wire::list_versions::{ListVersions, ListVersionsError, ListVersionsOk};
 use wire::show_image::{ShowImage, ShowImageError, ShowImageOk};
 use wire::show_image_member::{ShowImageMember, ShowImageMemberError, ShowImageMemberOk};
 use wire::show_image_schema::{ShowImageSchema, ShowImageSchemaError, ShowImageSchemaOk};
+use wire::show_member_schema::{ShowMemberSchema, ShowMemberSchemaError, ShowMemberSchemaOk};
+use wire::show_members_schema::{ShowMembersSchema, ShowMembersSchemaError, ShowMembersSchemaOk};
 use wire::update_image_member::{UpdateImageMember, UpdateImageMemberError, UpdateImageMemberOk};
 use wire::upload_image_data::{UploadImageData, UploadImageDataError, UploadImageDataOk};
 
@@ -206,6 +208,22 @@ impl dialects::glance::Glance for Glance {
         _input: ShowImageSchema,
     ) -> Result<ShowImageSchemaOk, Failure<ShowImageSchemaError>> {
         Ok(ShowImageSchemaOk { x_openstack_request_id: request_id(&call.head), body: schema::image() })
+    }
+
+    async fn show_member_schema(
+        &self,
+        call: &Call<Caller>,
+        _input: ShowMemberSchema,
+    ) -> Result<ShowMemberSchemaOk, Failure<ShowMemberSchemaError>> {
+        Ok(ShowMemberSchemaOk { x_openstack_request_id: request_id(&call.head), body: schema::member() })
+    }
+
+    async fn show_members_schema(
+        &self,
+        call: &Call<Caller>,
+        _input: ShowMembersSchema,
+    ) -> Result<ShowMembersSchemaOk, Failure<ShowMembersSchemaError>> {
+        Ok(ShowMembersSchemaOk { x_openstack_request_id: request_id(&call.head), body: schema::members() })
     }
 
     async fn discover_versions(

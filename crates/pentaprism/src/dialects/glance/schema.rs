@@ -1,14 +1,15 @@
-//! The JSON schema of an image. python-glanceclient builds its image class from it and refuses what it lacks.
+//! The JSON schemas of images and members. python-glanceclient builds its classes from them and refuses what they lack.
 
 use pentaprism_core::dialects::glance::models::SchemaDocument;
 use serde_json::{Map, Value, json};
 
+use super::members;
 use super::validation::{CONTAINER_FORMATS, DISK_FORMATS, ID_PATTERN, LONGEST_TEXT, VISIBILITIES};
 
 const STATUSES: [&str; 9] =
     ["queued", "saving", "active", "killed", "deleted", "uploading", "importing", "pending_delete", "deactivated"];
 
-/// The document.
+/// The schema of an image.
 pub(super) fn image() -> SchemaDocument {
     let mut properties = settable();
     properties.extend(read_only());
@@ -22,6 +23,32 @@ pub(super) fn image() -> SchemaDocument {
             {"rel": "describedby", "href": "{schema}"},
         ],
     }))
+}
+
+/// The schema of a membership.
+pub(super) fn member() -> SchemaDocument {
+    object(json!({"name": "member", "properties": member_properties()}))
+}
+
+/// The schema of a list of memberships.
+pub(super) fn members() -> SchemaDocument {
+    let item = json!({"type": "object", "name": "member", "properties": member_properties()});
+    object(json!({
+        "name": "members",
+        "properties": {"members": {"type": "array", "items": item}, "schema": {"type": "string"}},
+        "links": [{"rel": "describedby", "href": "{schema}"}],
+    }))
+}
+
+fn member_properties() -> Value {
+    json!({
+        "member_id": {"type": "string", "description": "Project that the image is shared with"},
+        "image_id": {"type": "string", "pattern": ID_PATTERN, "description": "Identity of the image"},
+        "status": {"type": "string", "enum": members::STATUSES, "description": "What the member said to it"},
+        "created_at": {"type": "string", "description": "When the image was shared"},
+        "updated_at": {"type": "string", "description": "When the status changed last"},
+        "schema": {"type": "string", "readOnly": true, "description": "Path of this schema"},
+    })
 }
 
 fn object(value: Value) -> Map<String, Value> {
