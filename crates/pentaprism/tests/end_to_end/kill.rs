@@ -128,7 +128,7 @@ async fn upload(clients: &Clients, number: usize) -> bool {
     }
 }
 
-fn acknowledged<T, E: std::fmt::Debug>(outcome: Result<T, Error<E>>) -> bool {
+fn acknowledged<T, E: std::error::Error + 'static>(outcome: Result<T, Error<E>>) -> bool {
     match outcome {
         Ok(_) => true,
         Err(Error::Unreachable(_) | Error::Interrupted(_)) => false,
