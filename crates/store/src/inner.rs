@@ -43,6 +43,10 @@ pub(crate) struct Inner {
     pub(crate) large_budget: Arc<Semaphore>,
     pub(crate) large_uploads: Arc<Semaphore>,
     pub(crate) open_sessions: Arc<Semaphore>,
+    /// Blocks that are read because somebody waits for them.
+    pub(crate) read_blocks: Arc<Semaphore>,
+    /// Blocks that are read ahead.
+    pub(crate) ahead_blocks: Arc<Semaphore>,
     pub(crate) claims: Arc<Claims>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) sessions: Sessions,

@@ -39,6 +39,9 @@ pub struct Limits {
     pub small_budget: usize,
     /// Bytes of large bodies that may wait for the disk or a digest at once, over all uploads.
     pub large_budget: usize,
+    /// Bytes of large bodies that all readers together may have read and not yet handed on. Half of it is for blocks that are read
+    /// ahead; without it a reader reads one block at a time.
+    pub read_budget: usize,
     /// Large bodies and chunks that may be received at once; others wait, unread.
     pub large_uploads: usize,
     /// Sessions that may be open at once; beyond it a new one is [`Fault::Busy`](crate::Fault::Busy). Those that were open when the
@@ -64,6 +67,7 @@ impl Default for Limits {
             small_threshold: SMALL_THRESHOLD_LIMIT,
             small_budget: 16 * 1024 * 1024,
             large_budget: 12 * 1024 * 1024,
+            read_budget: 16 * 1024 * 1024,
             large_uploads: 64,
             open_sessions: 10_000,
             session_files: 256,
@@ -77,12 +81,18 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How many blocks the read budget has room for.
+    pub(crate) const fn read_budget_blocks(&self) -> usize {
+        self.read_budget / (1024 * 1024)
+    }
+
     /// Refuses limits that would make every upload wait for ever.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
         let rules = [
             ("small_threshold", self.small_threshold, 0, SMALL_THRESHOLD_LIMIT, "must be at most 262144"),
             ("small_budget", self.small_budget, self.small_threshold, usize::MAX, "must hold one small body"),
             ("large_budget", self.large_budget, 4 * 1024 * 1024, u32::MAX as usize, "must be 4 MiB to 4 GiB"),
+            ("read_budget", self.read_budget, 2 * 1024 * 1024, u32::MAX as usize, "must be 2 MiB to 4 GiB"),
             ("large_uploads", self.large_uploads, 1, 65_536, "must be 1 to 65536"),
             ("open_sessions", self.open_sessions, 1, 1_000_000, "must be 1 to 1000000"),
             ("session_files", self.session_files, 1, 65_536, "must be 1 to 65536"),

@@ -17,8 +17,8 @@ use crate::{
     segments::SegmentWriter,
 };
 
-/// A batch is handed on when it has this many bytes.
-const BATCH: usize = 512 * 1024;
+/// A batch is handed on when it has this many bytes. Until then no budget counts them: 64 uploads may have 16 MiB.
+const BATCH: usize = 256 * 1024;
 /// Batches that wait for a stage.
 const DEPTH: usize = 4;
 /// Frames below this size are copied together: a body of tiny frames must not cost more memory than its bytes.
@@ -26,7 +26,7 @@ const TINY: usize = 8 * 1024;
 /// Every finished stretch of this size is pushed out early.
 const STRETCH: u64 = 8 * 1024 * 1024;
 /// Larger frames are cut.
-const PIECE: usize = 1024 * 1024;
+const PIECE: usize = BATCH;
 
 /// Gathers frames.
 #[derive(Default)]
@@ -299,7 +299,7 @@ mod tests {
         let mut chunks = offsets.map(start);
         for _ in 0..9 {
             for chunk in &mut chunks {
-                chunk.push(Bytes::from(vec![0; PIECE])).await.unwrap();
+                chunk.push(Bytes::from(vec![0; 1024 * 1024])).await.unwrap();
             }
         }
         for chunk in chunks {

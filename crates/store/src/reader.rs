@@ -9,7 +9,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 
 use crate::{
     catalog::SegmentRow,
@@ -22,8 +23,6 @@ use crate::{
 
 /// Rows that are read at a time.
 const PAGE: u32 = 256;
-/// Blocks that are read ahead.
-const AHEAD: usize = 2;
 /// A body of at most this size is read where the reader is opened; that takes microseconds.
 const INLINE: u64 = 256 * 1024;
 
@@ -117,20 +116,46 @@ struct Wanted {
 }
 
 fn large_blocks(large: Arc<Large>, range: Range<u64>) -> impl Stream<Item = Result<Bytes, ReadError>> + Send {
-    let plan =
-        Plan { large: Arc::clone(&large), next: range.start, end: range.end, waiting: VecDeque::new(), segment: None };
-    stream::try_unfold(plan, Plan::step)
-        .map_ok(move |wanted| {
-            let large = Arc::clone(&large);
-            async move {
-                let read = tokio::task::spawn_blocking(move || {
-                    let bytes = read_block(&*large.file, &wanted.segment, wanted.block)?;
-                    Ok(bytes.slice(wanted.part))
-                });
-                read.await.unwrap_or(Err(ReadError::Fault(Fault::Closed)))
-            }
+    let plan = Plan { large, next: range.start, end: range.end, waiting: VecDeque::new(), segment: None };
+    stream::try_unfold(Reads { plan, ahead: None }, Reads::step)
+}
+
+/// A block that is read on a thread that may block, with its part of the read budget.
+type Reading = JoinHandle<(Result<Bytes, ReadError>, OwnedSemaphorePermit)>;
+
+/// The reads of one stream: the block that is asked for, and one ahead where the budget has room. The two come out of separate parts of
+/// the budget: a block read ahead waits as long as the client likes, one that is asked for only as long as the disk takes.
+struct Reads {
+    plan: Plan,
+    ahead: Option<Reading>,
+}
+
+impl Reads {
+    async fn step(mut self) -> Result<Option<(Bytes, Self)>, ReadError> {
+        let inner = Arc::clone(&self.plan.large.inner);
+        let reading = if let Some(reading) = self.ahead.take() {
+            reading
+        } else {
+            let Some(wanted) = self.plan.step().await? else { return Ok(None) };
+            let permit = inner.permit(&inner.read_blocks, 1, inner.limits.read_budget_blocks()).await?;
+            self.read(wanted, permit)
+        };
+        if let Ok(permit) = Arc::clone(&inner.ahead_blocks).try_acquire_owned()
+            && let Some(wanted) = self.plan.step().await?
+        {
+            self.ahead = Some(self.read(wanted, permit));
+        }
+        let (block, _permit) = inner.in_time(reading).await?.map_err(|_| Fault::Closed)?;
+        Ok(Some((block?, self)))
+    }
+
+    fn read(&self, wanted: Wanted, permit: OwnedSemaphorePermit) -> Reading {
+        let large = Arc::clone(&self.plan.large);
+        tokio::task::spawn_blocking(move || {
+            let block = read_block(&*large.file, &wanted.segment, wanted.block);
+            (block.map(|bytes| bytes.slice(wanted.part)), permit)
         })
-        .try_buffered(AHEAD)
+    }
 }
 
 /// Walks over the blocks of a range, reading rows page by page.
@@ -143,7 +168,7 @@ struct Plan {
 }
 
 impl Plan {
-    async fn step(mut self) -> Result<Option<(Wanted, Self)>, ReadError> {
+    async fn step(&mut self) -> Result<Option<Wanted>, ReadError> {
         if self.next >= self.end {
             return Ok(None);
         }
@@ -154,7 +179,7 @@ impl Plan {
         let block_end = (block_start + BLOCK).min(segment.position + segment.length);
         let part = as_index(self.next - block_start)?..as_index(self.end.min(block_end) - block_start)?;
         self.next = block_end;
-        Ok(Some((Wanted { segment, block, part }, self)))
+        Ok(Some(Wanted { segment, block, part }))
     }
 
     async fn segment_of_next(&mut self) -> Result<Arc<SegmentRow>, ReadError> {
@@ -196,5 +221,40 @@ fn read_block(file: &dyn SegmentReader, segment: &SegmentRow, block: u64) -> Res
             Err(damaged)
         }
         Err(fault) => Err(fault.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Account, Change, Limits, Options, Store, Tree, UploadRequest};
+
+    #[tokio::test]
+    async fn clients_that_stall_keep_what_was_read_ahead_and_nobody_else() {
+        let limits = Limits { read_budget: 2 * 1024 * 1024, disk_reserve: 0, ..Limits::default() };
+        let store = Store::open(Options::ephemeral().limits(limits)).await.unwrap();
+        let tree = Tree::new("toy", "files");
+        let mut upload = store.begin(UploadRequest::new(Account::new("toy", "files"))).await.unwrap();
+        for n in 0..5 {
+            upload.push(vec![n; 1024 * 1024].into()).await.unwrap();
+        }
+        upload.finish().await.unwrap().commit(Change::new().put_file(&tree, "a")).await.unwrap();
+        let content = store.file(&tree, "a").await.unwrap().unwrap().content;
+        let reader = store.open_content(content).await.unwrap();
+        let budget = || (store.inner.read_blocks.available_permits(), store.inner.ahead_blocks.available_permits());
+        assert_eq!(budget(), (1, 1));
+        let mut stalled = Vec::new();
+        for _ in 0..4 {
+            let mut blocks = reader.read(0..reader.size()).unwrap();
+            blocks.next().await.unwrap().unwrap();
+            stalled.push(blocks);
+        }
+        assert_eq!(budget(), (1, 0), "one has a block read ahead, none holds what others need");
+        let all: Vec<_> = reader.read(0..reader.size()).unwrap().map(|block| block.unwrap()[0]).collect().await;
+        assert_eq!(all, [0, 1, 2, 3, 4]);
+        drop(stalled);
+        while budget() != (1, 1) {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -79,6 +79,8 @@ impl Store {
             small_budget: Arc::new(Semaphore::new(limits.small_budget)),
             large_budget: Arc::new(Semaphore::new(limits.large_budget)),
             large_uploads: Arc::new(Semaphore::new(limits.large_uploads)),
+            read_blocks: Arc::new(Semaphore::new(limits.read_budget_blocks() / 2)),
+            ahead_blocks: Arc::new(Semaphore::new(limits.read_budget_blocks().div_ceil(2))),
             open_sessions: Arc::new(Semaphore::new(limits.open_sessions)),
             claims: Arc::default(),
             pins: Arc::default(),
