@@ -129,12 +129,19 @@ impl Settings {
     }
 }
 
-/// The variables with our prefix, without it, in the order of their names.
+/// Whether a variable, named without our prefix, is one that Kubernetes gives to every container beside a Service named `pentaprism`:
+/// `PENTAPRISM_PORT=tcp://…`, `PENTAPRISM_SERVICE_HOST` and so on. Nobody wrote them, so they are no mistakes in our settings.
+fn is_of_kubernetes(name: &str) -> bool {
+    ["PORT", "SERVICE_HOST", "SERVICE_PORT"].contains(&name)
+        || ["PORT_", "SERVICE_PORT_"].into_iter().any(|family| name.starts_with(family))
+}
+
+/// The variables with our prefix, without it and without those of Kubernetes, in the order of their names.
 fn variables(environment: &[(OsString, OsString)]) -> Result<Vec<(String, OsString)>, LoadError> {
     let mut ours = Vec::new();
     for (name, value) in environment {
         let lossy = name.to_string_lossy();
-        let Some(rest) = lossy.strip_prefix(PREFIX) else { continue };
+        let Some(rest) = lossy.strip_prefix(PREFIX).filter(|rest| !is_of_kubernetes(rest)) else { continue };
         if name.to_str().is_none() {
             return Err(LoadError::Encoding { name: lossy.into_owned() });
         }

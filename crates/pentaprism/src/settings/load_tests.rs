@@ -94,10 +94,32 @@ fn mistakes_in_the_file_are_shown_with_line_and_remedy() {
 fn mistakes_in_the_environment_name_the_variable() {
     let error = text(&load(None, &[("PENTAPRISM_GLANCE_FOLOW", "service")]).unwrap_err());
     assert!(error.contains("`PENTAPRISM_GLANCE_FOLOW`") && error.contains("`follow`"), "{error}");
-    let error = text(&load(None, &[("PENTAPRISM_PORT", "80")]).unwrap_err());
-    assert!(error.contains("`PENTAPRISM_PORT`") && error.contains("`listen`"), "{error}");
+    let error = text(&load(None, &[("PENTAPRISM_ADDRESS", "80")]).unwrap_err());
+    assert!(error.contains("`PENTAPRISM_ADDRESS`") && error.contains("`listen`"), "{error}");
     let error = text(&load(None, &[("PENTAPRISM_CONNECTIONS_LIMIT", "many")]).unwrap_err());
     assert!(error.contains("`PENTAPRISM_CONNECTIONS_LIMIT`"), "{error}");
+}
+
+#[test]
+fn what_kubernetes_says_of_a_service_of_our_name_is_passed_over() {
+    let variables = [
+        ("PENTAPRISM_PORT", "tcp://10.96.0.7:8470"),
+        ("PENTAPRISM_PORT_8470_TCP", "tcp://10.96.0.7:8470"),
+        ("PENTAPRISM_PORT_8470_TCP_ADDR", "10.96.0.7"),
+        ("PENTAPRISM_PORT_8470_TCP_PORT", "8470"),
+        ("PENTAPRISM_PORT_8470_TCP_PROTO", "tcp"),
+        ("PENTAPRISM_SERVICE_HOST", "10.96.0.7"),
+        ("PENTAPRISM_SERVICE_PORT", "8470"),
+        ("PENTAPRISM_SERVICE_PORT_HTTP", "8470"),
+    ];
+    assert_eq!(load(None, &variables).unwrap(), Settings::default());
+    let settings = load(None, &[("PENTAPRISM_SERVICE_FABRIC_QUOTA_BYTES", "9")]).unwrap();
+    assert_eq!(settings.service_fabric.quota_bytes, Some(9));
+    for near in ["PENTAPRISM_PORTS", "PENTAPRISM_SERVICE", "PENTAPRISM_SERVICE_HOSTS", "PENTAPRISM_SERVICE_FABRIC_PORT"]
+    {
+        let error = text(&load(None, &[(near, "1")]).unwrap_err());
+        assert!(error.contains(&format!("`{near}`")), "{error}");
+    }
 }
 
 #[test]
