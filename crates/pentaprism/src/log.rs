@@ -43,7 +43,7 @@ pub fn start(settings: &LogSettings) -> Result<(), LevelError> {
 /// misspelt level would silence everything else.
 fn filter(level: &str) -> Result<EnvFilter, LevelError> {
     let wrong = |source| LevelError { level: level.to_owned(), source };
-    let mut words = level.split(',').map(str::trim).filter(|directive| !directive.contains(['=', '[']));
+    let mut words = level.split(',').filter(|directive| !directive.contains(['=', '[']));
     if words.any(|word| !word.is_empty() && !LEVELS.iter().any(|known| known.eq_ignore_ascii_case(word))) {
         return Err(wrong(None));
     }
@@ -56,7 +56,9 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_is_refused() {
-        for wrong in ["loud", "pentaprism_store", "infoo,pentaprism_store=debug", "info, loud", "pentaprism=loud"] {
+        for wrong in
+            ["loud", "pentaprism_store", "infoo,pentaprism_store=debug", "info, loud", " info", "pentaprism=loud"]
+        {
             let error = filter(wrong).unwrap_err().to_string();
             assert!(error.contains(&format!("log.level is `{wrong}`; use error, warn, info")), "{error}");
         }
