@@ -15,17 +15,17 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `program serve` with its data in `data` and waits until it says where it listens.
+    /// Starts `program serve` with its data in `data` and settings from `environment`, and waits until it says where it listens.
     ///
     /// # Panics
     /// When the program does not start; its own words are on the test's standard error.
     #[must_use]
-    pub fn start(program: &Path, data: &Path, arguments: &[&str]) -> Self {
+    pub fn start(program: &Path, data: &Path, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .args(arguments)
             .env("PENTAPRISM_LOG_LEVEL", "warn")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -19,7 +19,7 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be built");
-    println!("{:<24} {:>14} {:>14} {:>8} {:>12}", "workload", "ours", "reference", "ratio", "peak memory");
+    println!("{:<28} {:>14} {:>14} {:>8} {:>12}", "workload", "ours", "reference", "ratio", "peak memory");
     for workload in workloads::ALL {
         if !chosen(workload.name) {
             continue;
@@ -32,7 +32,7 @@ fn main() {
         let ours = format!("{:.0} {}", median.ours, workload.unit);
         let peak = ratios.iter().filter_map(|measured| measured.peak).max();
         let peak = peak.map_or_else(String::new, |bytes| format!("{} MiB", bytes >> 20));
-        println!("{:<24} {ours:>14} {reference:>14} {ratio:>8} {peak:>12}", workload.name);
+        println!("{:<28} {ours:>14} {reference:>14} {ratio:>8} {peak:>12}", workload.name);
     }
 }
 
@@ -45,7 +45,7 @@ struct Measured {
 fn measure(runtime: &tokio::runtime::Runtime, workload: &workloads::Workload) -> Measured {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let program = Path::new(env!("CARGO_BIN_EXE_pentaprism"));
-    let server = ServerProcess::start(program, folder.path(), workload.arguments);
+    let server = ServerProcess::start(program, folder.path(), workload.environment);
     let ours = runtime.block_on((workload.run)(server.url()));
     let peak = server.peak_memory();
     assert!(server.stop().success(), "the server ended badly");

@@ -31,7 +31,8 @@ type Running = Pin<Box<dyn Future<Output = f64>>>;
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
-    pub(crate) arguments: &'static [&'static str],
+    /// Settings of the server.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
     pub(crate) run: fn(String) -> Running,
     /// What the machine can do with the same bytes, in the same unit.
     pub(crate) reference: Option<fn() -> f64>,
@@ -46,8 +47,11 @@ impl Workload {
 }
 
 const fn workload(name: &'static str, run: fn(String) -> Running, reference: Option<fn() -> f64>) -> Workload {
-    Workload { name, unit: "MiB/s", arguments: &[], run, reference, once: false }
+    Workload { name, unit: "MiB/s", environment: &[], run, reference, once: false }
 }
+
+/// Acknowledged as soon as the system has the bytes.
+const UNSYNCED: &[(&str, &str)] = &[("PENTAPRISM_DURABILITY", "none")];
 
 pub(crate) const ALL: &[Workload] = &[
     workload("glance-1-gib", |url| Box::pin(glance(url, GIBIBYTE)), Some(digests)),
@@ -60,6 +64,15 @@ pub(crate) const ALL: &[Workload] = &[
     Workload { unit: "images/s", ..workload("fabric-10-kib-x1", |url| Box::pin(small(url, 1, 1000)), None) },
     Workload { unit: "images/s", ..workload("fabric-10-kib-x16", |url| Box::pin(small(url, 16, 8000)), None) },
     Workload { unit: "images/s", ..workload("fabric-10-kib-x64", |url| Box::pin(small(url, 64, 16000)), None) },
+    Workload {
+        environment: UNSYNCED,
+        ..workload("fabric-1-gib-unsynced", |url| Box::pin(fabric(url, GIBIBYTE)), None)
+    },
+    Workload {
+        unit: "images/s",
+        environment: UNSYNCED,
+        ..workload("fabric-10-kib-x16-unsynced", |url| Box::pin(small(url, 16, 8000)), None)
+    },
 ];
 
 #[allow(clippy::cast_precision_loss, reason = "a rate of a benchmark")]
