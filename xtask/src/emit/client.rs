@@ -1,9 +1,8 @@
 //! A dialect's client bindings: one method per operation.
 
-use super::server::streams_response;
 use super::{docs, header};
 use crate::names;
-use crate::spec::model::{BodyKind, Operation, Spec};
+use crate::spec::model::{Operation, Spec};
 
 pub fn emit(spec: &Spec) -> String {
     let client = names::type_name(&spec.dialect) + "Client";
@@ -34,8 +33,8 @@ pub fn emit(spec: &Spec) -> String {
 
 fn method(operation: &Operation) -> String {
     let (name, function) = (names::type_name(&operation.id), names::module(&operation.id));
-    let sends = operation.body.as_ref().is_some_and(|body| matches!(body.kind, BodyKind::Stream));
-    let receives = streams_response(operation);
+    let sends = operation.streams_request();
+    let receives = operation.streams_response();
     let title = format!("`{} {}`: {}", operation.method, operation.path, operation.summary);
     let errors = format!(
         "# Errors\n[`{name}Error`] inside [`Error::Refused`] where the service documents it; else see [`Error`]."

@@ -160,7 +160,7 @@ fn operation_impl(spec: &Spec, operation: &Operation, name: &str) -> String {
             (kind, (!body.any_content_type).then_some(&body.media_type))
         }
     };
-    let streamed = operation.responses.iter().any(|documented| documented.answer.streams());
+    let streamed = operation.streams_response();
     let check = content_type.map(|media| format!("request.content_type(\"{media}\")?;\n")).unwrap_or_default();
     let request = if check.is_empty() && operation.parameters.is_empty() && body_type(operation).is_none() {
         "_request"

@@ -25,22 +25,14 @@ pub fn emit(spec: &Spec) -> String {
     text
 }
 
-fn streams_request(operation: &Operation) -> bool {
-    operation.body.as_ref().is_some_and(|body| matches!(body.kind, BodyKind::Stream))
-}
-
-pub fn streams_response(operation: &Operation) -> bool {
-    operation.responses.iter().any(|documented| documented.answer.streams())
-}
-
 fn service_trait(spec: &Spec, trait_name: &str) -> String {
     let mut text = docs::outer(&[Some(&format!("{}, one method per operation.", spec.title)), Some(&spec.description)]);
     text += &format!("pub trait {trait_name}: Api {{\n");
     for operation in &spec.operations {
         let (name, function) = (names::type_name(&operation.id), names::module(&operation.id));
         let title = format!("`{} {}`: {}", operation.method, operation.path, operation.summary);
-        let body = if streams_request(operation) { ", body: Body" } else { "" };
-        let ok = if streams_response(operation) { format!("({name}Ok, Option<Body>)") } else { format!("{name}Ok") };
+        let body = if operation.streams_request() { ", body: Body" } else { "" };
+        let ok = if operation.streams_response() { format!("({name}Ok, Option<Body>)") } else { format!("{name}Ok") };
         text += &docs::outer(&[Some(&title)]);
         text += &format!(
             "fn {function}(&self, call: &Call<Self::Caller>, input: {name}{body}) -> \
@@ -127,8 +119,8 @@ fn serve(spec: &Spec, trait_name: &str) -> String {
             Some(BodyKind::Json(_) | BodyKind::Raw(_)) => "call.decode_collected(api, body).await?",
             Some(BodyKind::Stream) | None => "call.decode()?",
         };
-        let body = if streams_request(operation) { ", body" } else { "" };
-        let reply = if streams_response(operation) { "reply_streamed" } else { "reply" };
+        let body = if operation.streams_request() { ", body" } else { "" };
+        let reply = if operation.streams_response() { "reply_streamed" } else { "reply" };
         arms += &format!(
             "Route::{name} => {{\nlet input: {name} = {decode};\n\
              dispatch::{reply}(api.{function}(call, input{body}).await)\n}}\n"

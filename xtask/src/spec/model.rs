@@ -46,6 +46,18 @@ pub struct Operation {
     pub line: usize,
 }
 
+impl Operation {
+    /// Whether the request's body streams.
+    pub fn streams_request(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| matches!(body.kind, BodyKind::Stream))
+    }
+
+    /// Whether a success carries a streamed body.
+    pub fn streams_response(&self) -> bool {
+        self.responses.iter().any(|documented| documented.answer.streams())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateSegment {
     Literal(String),

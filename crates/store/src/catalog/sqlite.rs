@@ -25,6 +25,7 @@ use crate::{
     change::{Applied, Change},
     clock::Clock,
     error::{ChangeError, Fault},
+    inner::lock,
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     options::Durability,
     segments::Container,
@@ -95,10 +96,6 @@ impl Readers {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
         lock(&self.connections[turn])
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A database that was opened and migrated but does not work yet: the store compares ids first.

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs::File,
     io,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
 };
 
@@ -20,7 +20,7 @@ use super::{
     pack::{self, Job},
     system,
 };
-use crate::{clock::Timestamp, error::Fault, ids::Ids};
+use crate::{clock::Timestamp, error::Fault, ids::Ids, inner::lock};
 
 /// Packs that stay open for reading.
 const OPEN_PACKS: usize = 64;
@@ -64,10 +64,6 @@ impl FileSegments {
         open_packs.insert(id, Arc::clone(&file));
         Ok(file)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Work that syncs or changes folders, on a thread that may block.
