@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, AsHeaderName, HeaderName};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::settings::{Access, GlanceRights, Settings};
+use crate::settings::{Access, AzureSphereRights, GlanceRights, PingOneRights, SavedViewsRights, Settings};
 
 /// Where Glance's clients put their token.
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -24,6 +24,12 @@ pub struct Principal {
     pub glance: Option<GlanceRights>,
     /// What it may do in the Service Fabric Image Store.
     pub service_fabric: Access,
+    /// Which Azure Sphere tenants it works with, if Azure Sphere knows it.
+    pub azure_sphere: Option<AzureSphereRights>,
+    /// Who it is for Saved Views, if Saved Views knows it.
+    pub saved_views: Option<SavedViewsRights>,
+    /// Which PingOne environments it works with, if PingOne knows it.
+    pub pingone: Option<PingOneRights>,
 }
 
 /// What a request says about who sends it.
@@ -53,15 +59,24 @@ impl Principals {
                 name: principal.name.clone(),
                 glance: principal.glance.clone(),
                 service_fabric: principal.service_fabric,
+                azure_sphere: principal.azure_sphere.clone(),
+                saved_views: principal.saved_views.clone(),
+                pingone: principal.pingone.clone(),
             };
             (digest(principal.token.reveal().as_bytes()), Arc::new(rights))
         });
-        let anonymous =
-            Principal { name: "anonymous".to_owned(), glance: None, service_fabric: settings.service_fabric.anonymous };
+        let anonymous = Principal {
+            name: "anonymous".to_owned(),
+            glance: None,
+            service_fabric: settings.service_fabric.anonymous,
+            azure_sphere: None,
+            saved_views: None,
+            pingone: None,
+        };
         Self { known: known.collect(), anonymous: Arc::new(anonymous) }
     }
 
-    /// Who sends requests without a token: nobody for Glance, `service_fabric.anonymous` for Service Fabric.
+    /// Who sends requests without a token: nobody for most dialects, `service_fabric.anonymous` for Service Fabric.
     #[must_use]
     pub fn anonymous(&self) -> Arc<Principal> {
         Arc::clone(&self.anonymous)

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pentaprism_core::Body;
 use pentaprism_server::RequestId;
 use pentaprism_server::connection::{Service, guarded};
-use pentaprism_store::Ids;
+use pentaprism_store::{Fault, Ids};
 use tracing::{Instrument, Span, field};
 
 use crate::dialects::Dialects;
@@ -73,6 +73,31 @@ impl App {
         request.extensions_mut().insert(RequestId(id));
         let response = self.0.answer(mount, measure.request(request)).instrument(span).await;
         measure.answer(response, &method)
+    }
+
+    /// Does what has to be done before the first request.
+    ///
+    /// # Errors
+    /// The store's [`Fault`].
+    pub async fn prepare(&self) -> Result<(), Fault> {
+        for dialect in self.0.dialects.all() {
+            dialect.prepare().await?;
+        }
+        Ok(())
+    }
+
+    /// Resolves once nothing goes on in the background, so that a test sees what became of it.
+    pub async fn settled(&self) {
+        for dialect in self.0.dialects.all() {
+            dialect.settled().await;
+        }
+    }
+
+    /// Ends what goes on in the background, before the store is closed.
+    pub async fn close(&self) {
+        for dialect in self.0.dialects.all() {
+            dialect.close().await;
+        }
     }
 
     /// From now on the server says that it is not ready, so that nobody sends it more work.

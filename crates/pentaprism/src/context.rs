@@ -8,6 +8,7 @@ use pentaprism_store::{Clock, Ids, NameKey, Store};
 use crate::access::Principals;
 use crate::app::{Probe, Probing};
 use crate::settings::Settings;
+use crate::tokens::Tokens;
 
 /// How long the store may take to show that it works.
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
@@ -21,6 +22,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// New ids for what a dialect creates, such as images.
     pub ids: Arc<dyn Ids>,
+    /// New secrets for links that anybody may follow who knows them.
+    pub tokens: Arc<dyn Tokens>,
     /// All settings.
     pub settings: Arc<Settings>,
     /// Who may do what.
@@ -30,9 +33,15 @@ pub struct Context {
 impl Context {
     /// The handles over an open store.
     #[must_use]
-    pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        tokens: Arc<dyn Tokens>,
+    ) -> Self {
         let principals = Arc::new(Principals::new(&settings));
-        Self { store, clock, ids, settings: Arc::new(settings), principals }
+        Self { store, clock, ids, tokens, settings: Arc::new(settings), principals }
     }
 }
 

@@ -16,3 +16,4 @@ pub mod mount;
 pub mod serve;
 pub mod settings;
 pub mod site;
+pub mod tokens;

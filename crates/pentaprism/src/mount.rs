@@ -7,15 +7,31 @@ pub enum Dialect {
     Glance,
     /// The Service Fabric Image Store.
     ServiceFabric,
+    /// The Azure Sphere image upload.
+    AzureSphere,
+    /// The iTwin Saved Views images.
+    SavedViews,
+    /// The PingOne images.
+    PingOne,
+    /// The server's own links to pictures and packages.
+    Public,
 }
 
 impl Dialect {
+    /// All of them, in their order.
+    pub const ALL: [Self; 6] =
+        [Self::Glance, Self::ServiceFabric, Self::AzureSphere, Self::SavedViews, Self::PingOne, Self::Public];
+
     /// The name of its specification file, for logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Glance => "glance",
             Self::ServiceFabric => "service_fabric",
+            Self::AzureSphere => "azure_sphere",
+            Self::SavedViews => "saved_views",
+            Self::PingOne => "pingone",
+            Self::Public => "public",
         }
     }
 }
@@ -32,17 +48,28 @@ pub enum Mount {
 }
 
 impl Mount {
-    /// Who answers `path`, which is still percent-encoded. The first segment decides; Service Fabric drops empty segments,
-    /// so they are passed over here too. What nobody claims is Glance's, so that `GET /` is its version document.
+    /// Who answers `path`, which is still percent-encoded. The first segments decide; some dialects drop empty ones, so they
+    /// are passed over here too. What nobody claims is Glance's, so that `GET /` is its version document.
     #[must_use]
     pub fn of(path: &str) -> Self {
         match path {
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
-            _ => match path.split('/').find(|segment| !segment.is_empty()) {
-                Some("ImageStore" | "$" | "%24") => Self::Dialect(Dialect::ServiceFabric),
-                _ => Self::Dialect(Dialect::Glance),
-            },
+            _ => Self::Dialect(Self::dialect(path)),
+        }
+    }
+
+    fn dialect(path: &str) -> Dialect {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        let (first, second) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+        match (first, second) {
+            ("ImageStore" | "$" | "%24", _) => Dialect::ServiceFabric,
+            ("savedviews", _) => Dialect::SavedViews,
+            ("environments", _) | ("v1", "environments") => Dialect::PingOne,
+            ("public", _) => Dialect::Public,
+            // Clients of Azure Sphere write both words in any case.
+            _ if first.eq_ignore_ascii_case("v2") && second.eq_ignore_ascii_case("tenants") => Dialect::AzureSphere,
+            _ => Dialect::Glance,
         }
     }
 
@@ -83,6 +110,15 @@ mod tests {
             ("/%24/GetClusterVersion", service_fabric),
             ("/$x", glance),
             ("/v2/ImageStore", glance),
+            ("/v2/tenants", Mount::Dialect(Dialect::AzureSphere)),
+            ("/V2/Tenants/768c/images", Mount::Dialect(Dialect::AzureSphere)),
+            ("/v2/tenantsx", glance),
+            ("/v1/environments/abfb/images", Mount::Dialect(Dialect::PingOne)),
+            ("/environments/abfb/images/2664/a.png", Mount::Dialect(Dialect::PingOne)),
+            ("/v1/images", glance),
+            ("/savedviews", Mount::Dialect(Dialect::SavedViews)),
+            ("/savedviews/ACZb/image", Mount::Dialect(Dialect::SavedViews)),
+            ("/public/0123/a.png", Mount::Dialect(Dialect::Public)),
         ] {
             assert_eq!(Mount::of(path), mount, "{path}");
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pentaprism_server::connection::{self, Finished, Listen};
-use pentaprism_store::{Ids as _, OpenError, RandomIds, Store, SystemClock};
+use pentaprism_store::{Fault, Ids as _, OpenError, RandomIds, Store, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::dialects::Dialects;
 use crate::log;
 use crate::settings::{LoadError, RuleError, Settings, Source};
+use crate::tokens::RandomTokens;
 
 /// How long the store may take to end what it began.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(30);
@@ -37,6 +38,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] OpenError),
+    /// What an earlier run began cannot be gone on with.
+    #[error("the store cannot be read; `pentaprism fsck` says what is wrong with it")]
+    Prepare(#[source] Fault),
     /// The address cannot be listened on.
     #[error("{address} cannot be listened on; name another address with --listen, or end who listens there")]
     Listen {
@@ -86,13 +90,16 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
     let listening = listener.local_addr().map_err(wrong)?;
     let limits = settings.connections.limits();
     let text = banner(&settings, listening, RandomIds.next());
-    let context = Context::new(settings, store.clone(), Arc::new(SystemClock), Arc::new(RandomIds));
+    let context =
+        Context::new(settings, store.clone(), Arc::new(SystemClock), Arc::new(RandomIds), Arc::new(RandomTokens));
     let app = App::new(&context.settings, Dialects::new(&context), store.clone(), Arc::new(RandomIds));
     drop(context);
+    app.prepare().await.map_err(StartError::Prepare)?;
     // Without a reader for the banner the server is as good as with one.
     let _nobody_reads = io::stdout().write_all(text.as_bytes());
     tracing::info!(%listening, "started");
-    let finished = serve_until_signalled(listener, app, limits, signals).await;
+    let finished = serve_until_signalled(listener, app.clone(), limits, signals).await;
+    app.close().await;
     let closed = store.close(CLOSE_DEADLINE).await;
     if let Some(Finished { cut }) = finished {
         tracing::info!(cut, closed, "stopped");

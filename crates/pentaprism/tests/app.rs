@@ -46,7 +46,7 @@ impl Probe for Store {
 }
 
 fn app(store: &Store) -> App {
-    let dialects = Dialects::of(Named("glance"), Named("service_fabric"));
+    let dialects = Dialects::of(|dialect| Box::new(Named(dialect.name())));
     App::new(&Settings::default(), dialects, store.clone(), Arc::new(SequentialIds::new(7)))
 }
 

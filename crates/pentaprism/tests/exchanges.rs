@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Request;
@@ -14,6 +15,7 @@ use pentaprism::app::App;
 use pentaprism::context::Context;
 use pentaprism::dialects::Dialects;
 use pentaprism::settings::Settings;
+use pentaprism::tokens::Tokens;
 use pentaprism_core::Body;
 use pentaprism_store::{Change, Condition, Faults, ListQuery, ManualClock, SequentialIds, Store, Timestamp, Update};
 use pentaprism_testkit::drive::server::{self, Answering, World};
@@ -29,6 +31,16 @@ const ALL_IMAGES: usize = 100;
 
 fn main() -> ExitCode {
     harness::run(&exchange::root(), &[("server", |found| server::run(found, FixedWorld::new))])
+}
+
+/// Secrets that count, so that a reader of an exchange can count along.
+#[derive(Default)]
+struct CountingTokens(AtomicU64);
+
+impl Tokens for CountingTokens {
+    fn next(&self) -> [u8; 16] {
+        (u128::from(self.0.fetch_add(1, Ordering::SeqCst)) + 1).to_be_bytes()
+    }
 }
 
 /// The server of one exchange.
@@ -59,9 +71,10 @@ impl FixedWorld {
         }
         let (store, faults) = Store::open_faulty(options).await.map_err(|error| error.to_string())?;
         let ids = Arc::new(CountingIds::new(PROGRAM_IDS));
-        let context = Context::new(settings, store.clone(), clock.clone(), ids);
+        let context = Context::new(settings, store.clone(), clock.clone(), ids, Arc::new(CountingTokens::default()));
         let request_ids = Arc::new(CountingIds::new(REQUEST_IDS));
         let app = App::new(&context.settings, Dialects::new(&context), store.clone(), request_ids);
+        app.prepare().await.map_err(|error| error.to_string())?;
         Ok(Self { app, store, faults, clock })
     }
 
@@ -81,7 +94,11 @@ impl FixedWorld {
 impl World for FixedWorld {
     fn call(&self, request: Request<Body>) -> Answering {
         let app = self.app.clone();
-        Box::pin(async move { app.call(request).await })
+        Box::pin(async move {
+            // What earlier requests left to the background is done before the next one looks.
+            app.settled().await;
+            app.call(request).await
+        })
     }
 
     fn advance(&self, by: Duration) {

@@ -15,6 +15,7 @@ use pentaprism::app::{App, Probe, Probing};
 use pentaprism::context::Context;
 use pentaprism::dialects::{Answer, Dialects, Serve};
 use pentaprism::settings::Settings;
+use pentaprism::tokens::RandomTokens;
 use pentaprism_core::{Body, BodyError};
 use pentaprism_server::Refusal;
 use pentaprism_server::connection::Endpoints;
@@ -86,7 +87,7 @@ impl<'a> MakeWriter<'a> for Lines {
 async fn real() -> App {
     let store = Store::open(Options::ephemeral()).await.unwrap();
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SequentialIds::new(8)));
-    let context = Context::new(Settings::default(), store, clock, ids.clone());
+    let context = Context::new(Settings::default(), store, clock, ids.clone(), Arc::new(RandomTokens));
     App::new(&context.settings, Dialects::new(&context), Echo, ids)
 }
 
@@ -97,7 +98,7 @@ async fn every_request_gets_one_line_without_secrets_or_forged_lines() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(lines.clone()).finish();
     let logging = tracing::subscriber::set_default(subscriber);
-    let app = App::new(&Settings::default(), Dialects::of(Echo, Echo), Echo, Arc::new(SequentialIds::new(7)));
+    let app = App::new(&Settings::default(), Dialects::of(|_| Box::new(Echo)), Echo, Arc::new(SequentialIds::new(7)));
     let answered = app.call(put("/v2/a%0Ab?signature=secret", Body::from("hello"))).await;
     assert_eq!(answered.into_body().collect(1 << 20).await.unwrap(), "hello");
     // An answer that nobody reads, and a request whose client goes away.

@@ -16,12 +16,32 @@ pub const PROGRAM_IDS: &str = "00000000-0000-4000-a000";
 pub const REQUEST_IDS: &str = "00000000-0000-4000-8000";
 
 /// The settings of the world, where an exchange does not give others. Keys only: an exchange replaces a whole line.
-const SETTINGS: [&str; 4] = [
+const SETTINGS: [&str; 5] = [
     "public_url = \"http://127.0.0.1:8470\"",
     "listen = \"127.0.0.1:8470\"",
     "ephemeral = true",
     "durability = \"none\"",
+    "saved_views.default_view_owner = \"44444444-4444-4444-8444-444444444444\"",
 ];
+
+/// What exists beside the defaults: for each API with places one that the world's usual caller has no part in.
+const PLACES: &str = r#"
+[[azure_sphere.tenants]]
+id = "768c2cd6-1bf0-4521-9f53-084a331d81cb"
+name = "Pentaprism"
+
+[[azure_sphere.tenants]]
+id = "99999999-9999-4999-8999-999999999999"
+name = "Other"
+
+[[pingone.environments]]
+id = "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"
+name = "Pentaprism"
+
+[[pingone.environments]]
+id = "77777777-7777-4777-8777-777777777777"
+name = "Other"
+"#;
 
 /// Who may do what.
 const PRINCIPALS: &str = r#"
@@ -69,6 +89,48 @@ service_fabric = "read-write"
 name = "viewer"
 token = "token-of-the-viewer"
 service_fabric = "read-only"
+
+[[principals]]
+name = "maker"
+token = "token-of-the-maker"
+azure_sphere.tenants = ["768c2cd6-1bf0-4521-9f53-084a331d81cb"]
+
+[[principals]]
+name = "another maker"
+token = "token-of-another-maker"
+azure_sphere.tenants = ["99999999-9999-4999-8999-999999999999"]
+
+[[principals]]
+name = "designer"
+token = "token-of-the-designer"
+saved_views.user = "44444444-4444-4444-8444-444444444444"
+
+[[principals]]
+name = "colleague"
+token = "token-of-a-colleague"
+saved_views.user = "55555555-5555-4555-8555-555555555555"
+
+[[principals]]
+name = "without scope"
+token = "token-without-scope"
+saved_views.user = "66666666-6666-4666-8666-666666666666"
+saved_views.scopes = []
+
+[[principals]]
+name = "lead"
+token = "token-of-the-lead"
+saved_views.user = "12121212-1212-4212-8212-121212121212"
+saved_views.manage = true
+
+[[principals]]
+name = "identity admin"
+token = "token-of-the-identity-admin"
+pingone.environments = ["abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"]
+
+[[principals]]
+name = "foreign admin"
+token = "token-of-a-foreign-admin"
+pingone.environments = ["77777777-7777-4777-8777-777777777777"]
 "#;
 
 /// The server's settings for an exchange, as the text of a TOML file.
@@ -82,7 +144,7 @@ pub fn settings(exchange: &Exchange) -> String {
     let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
     let kept = SETTINGS.into_iter().filter(|line| !given.iter().any(|other| key(other) == key(line)));
     let lines: Vec<&str> = kept.chain(given.iter().copied()).collect();
-    lines.join("\n") + "\n" + PRINCIPALS
+    lines.join("\n") + "\n" + PLACES + PRINCIPALS
 }
 
 /// Ids that count in decimal digits behind a fixed beginning, so that a reader of an exchange can count along.

@@ -12,12 +12,16 @@ use http::request::Parts;
 use http::{Request, Response};
 use pentaprism_core::Body;
 use pentaprism_server::{Api, Refusal};
+use pentaprism_store::Fault;
 
 use crate::context::Context;
 use crate::mount::Dialect;
 
 /// An answer on its way.
 pub type Answer<'d> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'd>>;
+
+/// Something of a dialect that goes on beside its requests.
+pub type Doing<'d, T> = Pin<Box<dyn Future<Output = T> + Send + 'd>>;
 
 /// What the program needs of a dialect, whichever it is.
 pub trait Serve: Send + Sync {
@@ -27,34 +31,56 @@ pub trait Serve: Send + Sync {
 
     /// Writes a refusal in the dialect's own error schema.
     fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body>;
+
+    /// Does what has to be done before the first request, such as going on with what an earlier run began.
+    fn prepare(&self) -> Doing<'_, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Resolves once nothing goes on in the background, so that a test sees what became of it.
+    fn settled(&self) -> Doing<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Ends what goes on in the background, before the store is closed.
+    fn close(&self) -> Doing<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// All mounted dialects.
-pub struct Dialects {
-    glance: Box<dyn Serve>,
-    service_fabric: Box<dyn Serve>,
-}
+pub struct Dialects([Box<dyn Serve>; Dialect::ALL.len()]);
 
 impl Dialects {
     /// The dialects over one store.
     #[must_use]
     pub fn new(context: &Context) -> Self {
-        Self::of(glance::Glance::new(context.clone()), service_fabric::ServiceFabric::new(context.clone()))
+        Self::of(|dialect| -> Box<dyn Serve> {
+            let context = context.clone();
+            match dialect {
+                Dialect::ServiceFabric => Box::new(service_fabric::ServiceFabric::new(context)),
+                Dialect::Glance | Dialect::AzureSphere | Dialect::SavedViews | Dialect::PingOne | Dialect::Public => {
+                    Box::new(glance::Glance::new(context))
+                }
+            }
+        })
     }
 
     /// Dialects of the caller's own making.
     #[must_use]
-    pub fn of(glance: impl Serve + 'static, service_fabric: impl Serve + 'static) -> Self {
-        Self { glance: Box::new(glance), service_fabric: Box::new(service_fabric) }
+    pub fn of(make: impl FnMut(Dialect) -> Box<dyn Serve>) -> Self {
+        Self(Dialect::ALL.map(make))
     }
 
     /// One of them.
     #[must_use]
     pub fn get(&self, dialect: Dialect) -> &dyn Serve {
-        match dialect {
-            Dialect::Glance => self.glance.as_ref(),
-            Dialect::ServiceFabric => self.service_fabric.as_ref(),
-        }
+        self.0[dialect as usize].as_ref()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &dyn Serve> {
+        self.0.iter().map(AsRef::as_ref)
     }
 }
 

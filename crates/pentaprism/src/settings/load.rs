@@ -14,7 +14,8 @@ use super::{InvalidValue, PublicUrl, Settings};
 const PREFIX: &str = "PENTAPRISM_";
 
 /// The tables of the configuration file, as their names begin environment variables.
-const SECTIONS: [&str; 5] = ["log", "connections", "store", "glance", "service_fabric"];
+const SECTIONS: [&str; 8] =
+    ["log", "connections", "store", "glance", "service_fabric", "azure_sphere", "saved_views", "pingone"];
 
 /// What the command line sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

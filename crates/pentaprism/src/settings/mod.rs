@@ -4,33 +4,34 @@
 //! later one wins. The environment name of a setting is its path in capitals, joined by underscores and begun with
 //! `PENTAPRISM_`: `glance.quota_bytes` is `PENTAPRISM_GLANCE_QUOTA_BYTES`.
 
+mod dialects;
 mod load;
 mod mistake;
+mod principals;
 mod rules;
 mod values;
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use pentaprism_server::connection;
 use serde::Deserialize;
-use uuid::{Uuid, uuid};
 
+pub use dialects::{
+    AzureSphereSettings, DEFAULT_SAVED_VIEW, EnvironmentSettings, GlanceSettings, PingOneSettings, SavedViewsSettings,
+    ServiceFabricSettings, TenantSettings,
+};
 pub use load::{Flags, LoadError, Source};
 pub use mistake::Mistake;
+pub use principals::{
+    AzureSphereRights, DEVELOPMENT_PROJECT, DEVELOPMENT_TOKEN, DEVELOPMENT_USER, GlanceRights, ITWIN_SCOPE,
+    PingOneRights, PrincipalSettings, SavedViewsRights,
+};
 pub use rules::{RuleError, Warning};
-pub use values::{Access, Durability, Follow, HostName, InvalidValue, LogFormat, Network, PublicUrl, Role, Token};
-
-/// The token of the development principal. Whoever listens beyond loopback has to set another one.
-pub const DEVELOPMENT_TOKEN: &str = "pentaprism-dev";
-
-/// The Glance project of the development principal.
-pub const DEVELOPMENT_PROJECT: Uuid = uuid!("7d1b0c5e-52a4-4e0c-9c58-2f1d6a8be470");
-
-/// The Glance user of the development principal.
-pub const DEVELOPMENT_USER: Uuid = uuid!("b6f4a9d2-0a7e-4c0b-8c3f-64c1d0e5a847");
+pub use values::{
+    Access, Durability, Follow, HostName, Href, InvalidValue, LogFormat, Network, PublicUrl, Role, Token,
+};
 
 /// All settings. Times are whole seconds, sizes are bytes; the names end in the unit.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -64,6 +65,12 @@ pub struct Settings {
     pub glance: GlanceSettings,
     /// The Service Fabric Image Store.
     pub service_fabric: ServiceFabricSettings,
+    /// The Azure Sphere image upload.
+    pub azure_sphere: AzureSphereSettings,
+    /// The iTwin Saved Views images.
+    pub saved_views: SavedViewsSettings,
+    /// The PingOne images.
+    pub pingone: PingOneSettings,
     /// Who may do what. Naming any principal replaces the development principal.
     pub principals: Vec<PrincipalSettings>,
 }
@@ -119,55 +126,6 @@ pub struct StoreSettings {
     pub sweep_seconds: u64,
 }
 
-/// The OpenStack Image service.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GlanceSettings {
-    /// Where the document and today's service differ: `document` or `service`. The document answers an empty upload with
-    /// 500; nova activates snapshots of volumes by an empty upload, so an OpenStack deployment sets `service`.
-    pub follow: Follow,
-    /// Bytes that the images of one project may hold together; an upload beyond it is answered 413. Absent: no limit.
-    pub quota_bytes: Option<u64>,
-}
-
-/// The Service Fabric Image Store.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServiceFabricSettings {
-    /// What a request without a token may do: `read-write`, `read-only` or `none`.
-    pub anonymous: Access,
-    /// Bytes that the image store may hold; an upload beyond it is answered 413. Absent: no limit.
-    pub quota_bytes: Option<u64>,
-}
-
-/// Somebody who may do something.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PrincipalSettings {
-    /// A name for logs; no two principals share one.
-    pub name: String,
-    /// What the principal sends: letters, digits and `_.-~=+/` only, at least 16 characters beyond loopback.
-    pub token: Token,
-    /// Who the principal is for Glance; absent, Glance does not know it.
-    pub glance: Option<GlanceRights>,
-    /// What the principal may do in the Service Fabric Image Store.
-    #[serde(default)]
-    pub service_fabric: Access,
-}
-
-/// Who a principal is for Glance.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GlanceRights {
-    /// The project whose images it works with.
-    pub project: Uuid,
-    /// The user that it is.
-    pub user: Uuid,
-    /// Its roles in the project.
-    #[serde(default)]
-    pub roles: BTreeSet<Role>,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -185,6 +143,9 @@ impl Default for Settings {
             store: StoreSettings::default(),
             glance: GlanceSettings::default(),
             service_fabric: ServiceFabricSettings::default(),
+            azure_sphere: AzureSphereSettings::default(),
+            saved_views: SavedViewsSettings::default(),
+            pingone: PingOneSettings::default(),
             principals: vec![PrincipalSettings::development()],
         }
     }
@@ -220,35 +181,6 @@ impl Default for StoreSettings {
             disk_reserve_bytes: 64 << 20,
             deadline_seconds: 30,
             sweep_seconds: 60,
-        }
-    }
-}
-
-impl Default for GlanceSettings {
-    fn default() -> Self {
-        Self { follow: Follow::Document, quota_bytes: None }
-    }
-}
-
-impl Default for ServiceFabricSettings {
-    fn default() -> Self {
-        Self { anonymous: Access::ReadWrite, quota_bytes: None }
-    }
-}
-
-impl PrincipalSettings {
-    /// The principal of a server without configuration: everything is allowed to whoever knows [`DEVELOPMENT_TOKEN`].
-    #[must_use]
-    pub fn development() -> Self {
-        Self {
-            name: "developer".to_owned(),
-            token: Token::new(DEVELOPMENT_TOKEN),
-            glance: Some(GlanceRights {
-                project: DEVELOPMENT_PROJECT,
-                user: DEVELOPMENT_USER,
-                roles: values::all_roles(),
-            }),
-            service_fabric: Access::ReadWrite,
         }
     }
 }

@@ -45,6 +45,17 @@ pub enum Durability {
     None,
 }
 
+/// How a dialect hands out pictures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Href {
+    /// By a link to this server.
+    #[default]
+    Link,
+    /// By a data URL, which holds the picture itself: for clients that take neither plain http nor links.
+    Data,
+}
+
 /// What somebody may do in a dialect that knows no finer rights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -21,6 +21,7 @@ use super::Glance;
 use crate::context::Context;
 use crate::settings::{Access, GlanceRights, PrincipalSettings, Role, Settings, Token};
 use crate::site::Visit;
+use crate::tokens::RandomTokens;
 
 /// 2026-11-21T00:42:39Z.
 const START: i64 = 1_795_221_759_000_000;
@@ -74,6 +75,7 @@ fn settings() -> Settings {
         token: Token::new(token),
         glance: Some(GlanceRights { project, user: Uuid::nil(), roles: roles.iter().copied().collect() }),
         service_fabric: Access::None,
+        ..PrincipalSettings::development()
     };
     let admins = uuid!("00000000-0000-4000-8000-0000000000aa");
     let without_glance = PrincipalSettings { glance: None, ..principal("token-without-glance", Uuid::nil(), &[]) };
@@ -105,7 +107,7 @@ impl World {
     }
 
     fn over(settings: Settings, store: Store) -> Self {
-        let context = Context::new(settings, store.clone(), clock(), Arc::new(RandomIds));
+        let context = Context::new(settings, store.clone(), clock(), Arc::new(RandomIds), Arc::new(RandomTokens));
         Self { glance: Glance::new(context), store }
     }
 

@@ -20,6 +20,7 @@ use super::ServiceFabric;
 use crate::context::Context;
 use crate::settings::{Access, PrincipalSettings, Settings, Token};
 use crate::site::Visit;
+use crate::tokens::RandomTokens;
 
 /// 2026-11-21T00:42:39Z.
 const START: i64 = 1_795_221_759_000_000;
@@ -77,7 +78,7 @@ impl World {
 
     fn over(settings: Settings, store: Store, clock: Arc<ManualClock>) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
-        let context = Context::new(settings, store.clone(), shared, Arc::new(RandomIds));
+        let context = Context::new(settings, store.clone(), shared, Arc::new(RandomIds), Arc::new(RandomTokens));
         Self { fabric: ServiceFabric::new(context), store, clock }
     }
 
