@@ -1,6 +1,6 @@
 //! From the documents' names to Rust's: `uploadImageData` → `UploadImageData` and `upload_image_data`.
 
-/// Words of a name in any of the usual cases.
+/// Words of a name in any of the usual cases. A single small letter before a capital begins no word of its own: `iTwin` is one.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
@@ -9,8 +9,9 @@ fn words(name: &str) -> Vec<String> {
         let next_is_lower = characters.get(index + 1).is_some_and(char::is_ascii_lowercase);
         let starts = !previous.is_ascii_alphanumeric()
             || character.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next_is_lower);
+        let prefixed = words.len() == 1 && words[0].len() == 1 && previous.is_ascii_lowercase();
         if character.is_ascii_alphanumeric() {
-            if starts || words.is_empty() {
+            if starts && !prefixed || words.is_empty() {
                 words.push(String::new());
             }
             words.last_mut().expect("a word was just begun").push(character.to_ascii_lowercase());
@@ -27,24 +28,31 @@ pub fn type_name(name: &str) -> String {
         characters.next().map(|first| first.to_ascii_uppercase().to_string() + characters.as_str()).unwrap_or_default()
     });
     let joined = capitalised.collect::<String>();
-    if joined.starts_with(|first: char| first.is_ascii_digit()) { format!("V{joined}") } else { joined }
+    match joined.as_str() {
+        "Self" => "Self_".to_owned(),
+        _ if joined.starts_with(|first: char| first.is_ascii_digit()) => format!("V{joined}"),
+        _ => joined,
+    }
 }
 
 /// A module's or function's name.
 pub fn module(name: &str) -> String {
-    words(name).join("_")
+    let joined = words(name).join("_");
+    if joined.starts_with(|first: char| first.is_ascii_digit()) { format!("v{joined}") } else { joined }
 }
+
+/// Words that Rust keeps for itself, or may one day.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
 
 /// A field's name, escaped where it is a keyword.
 pub fn field(name: &str) -> String {
     let field = module(name);
-    match field.as_str() {
-        "type" | "self" | "ref" | "match" | "use" | "mod" | "fn" | "in" | "loop" | "move" | "struct" | "enum"
-        | "where" | "async" | "await" | "impl" | "trait" | "const" | "static" | "super" | "crate" => {
-            format!("{field}_")
-        }
-        _ => field,
-    }
+    if KEYWORDS.contains(&field.as_str()) { format!("{field}_") } else { field }
 }
 
 /// A response struct's name: the component's, marked as a response.
@@ -106,5 +114,14 @@ mod tests {
         assert_eq!(type_name("FABRIC_E_TIMEOUT"), "FabricETimeout");
         assert_eq!(type_name("2.0"), "V20");
         assert_eq!(field("type"), "type_");
+        assert_eq!(field("_links"), "links");
+        assert_eq!(field("$top"), "top");
+        assert_eq!(field("2d"), "v2d");
+        assert_eq!(field("CompletedDateUTC"), "completed_date_utc");
+        assert_eq!(field("IsSuccess"), "is_success");
+        assert_eq!(field("iTwinId"), "itwin_id");
+        assert_eq!(type_name("iModelId"), "ImodelId");
+        assert_eq!(field("itwin3dView"), "itwin3d_view");
+        assert_eq!(type_name("self"), "Self_");
     }
 }

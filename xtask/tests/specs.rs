@@ -6,14 +6,28 @@ use xtask::{emit, spec};
 
 const TOY: &str = include_str!("fixtures/toy.yaml");
 
+const LISTS: &str = include_str!("fixtures/lists.yaml");
+const NUMBERS: &str = include_str!("fixtures/numbers.yaml");
+
 fn refusal(text: &str) -> String {
     spec::load("specs/toy.yaml", text).err().map_or_else(|| "accepted".to_owned(), |error| error.to_string())
 }
 
 /// The toy spec with one piece replaced, which must be there.
 fn changed(from: &str, to: &str) -> String {
-    assert!(TOY.contains(from), "the fixture has no `{from}`");
-    refusal(&TOY.replacen(from, to, 1))
+    changed_of(TOY, from, to)
+}
+
+fn changed_of(fixture: &str, from: &str, to: &str) -> String {
+    assert!(fixture.contains(from), "the fixture has no `{from}`");
+    refusal(&fixture.replacen(from, to, 1))
+}
+
+/// One generated file of a fixture, formatted.
+fn generated(fixture: &str, path: &str) -> String {
+    let spec = spec::load("specs/toy.yaml", fixture).unwrap_or_else(|error| panic!("the fixture is right: {error}"));
+    let files = emit::files(&[spec]);
+    xtask::codegen::rustfmt(&workspace(), &files[Path::new(path)]).expect("it parses")
 }
 
 #[test]
@@ -67,6 +81,42 @@ fn the_emitters_write_readable_code() {
         let formatted = xtask::codegen::rustfmt(&workspace(), &files[Path::new(path)]).expect("it parses");
         insta::assert_snapshot!(name, formatted);
     }
+}
+
+#[test]
+fn numbers_with_names_are_open_enums_and_odd_names_are_renamed() {
+    insta::assert_snapshot!(generated(NUMBERS, "crates/core/src/generated/toy/models.rs"));
+    let of = |from, to| changed_of(NUMBERS, from, to);
+    let refusals = [
+        of("      x-enum-varnames: [DeviceClaim, imageUpload]\n", ""),
+        of("[DeviceClaim, imageUpload]", "[DeviceClaim]"),
+        of("[DeviceClaim, imageUpload]", "[DeviceClaim, deviceClaim]"),
+        of("[DeviceClaim, imageUpload]", "[DeviceClaim, unknown]"),
+        of("[A device is claimed., An image comes in.]", "[A device is claimed.]"),
+        of("enum: [0, 7]", "enum: [7, 7]"),
+        of("enum: [0, 7]", "enum: [0, seven]"),
+        of("description: Kinds.", "description: Kinds.\n      x-closed: true"),
+        of("        IsSuccess:", "        links: {type: string, description: More.}\n        IsSuccess:"),
+        of("        2d:", "        additional:"),
+        of("schema: {$ref: '#/components/schemas/Operation'}", "schema: {type: string, enum: [a, b]}"),
+        of("items: {type: string}", "items: {type: string, enum: [a]}"),
+    ];
+    insta::assert_snapshot!("numbers_refused", refusals.join("\n"));
+}
+
+#[test]
+fn bodies_may_be_lists_and_models_may_be_called_like_our_types() {
+    insta::assert_snapshot!(generated(LISTS, "crates/core/src/generated/toy/start_operations.rs"));
+    insta::assert_snapshot!("lists_models", generated(LISTS, "crates/core/src/generated/toy/models.rs"));
+    let of = |from: &str, to: &str| refusal(&LISTS.replace(from, to));
+    let refusals = [
+        of("startOperations", "operation"),
+        refusal(&LISTS.replace("schemas/Problem'", "schemas/Response'").replace("    Problem:", "    Response:")),
+        of("Unknown", "Invalid"),
+        of("code: {type: string,", "code: {$ref: '#/components/schemas/Operation',"),
+        of("type: array, items: {$ref: '#/components/schemas/Operation'}", "type: array, items: {type: object}"),
+    ];
+    insta::assert_snapshot!("lists_refused", refusals.join("\n"));
 }
 
 #[test]

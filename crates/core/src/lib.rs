@@ -37,7 +37,7 @@ pub mod dialects;
 
 pub use body::{Body, BodyError};
 pub use decimal::Decimal;
-pub use open_enum::UnknownValue;
+pub use open_enum::{UnknownNumber, UnknownValue};
 pub use operation::{Operation, OperationInfo, RequestBody};
 pub use request::{InvalidInput, InvalidRequest, Location, RequestBuilder, RequestView};
 pub use response::{InvalidResponse, Message, MessageView, Payload, ResponseBuilder};

@@ -5,11 +5,14 @@
 mod answer;
 mod client;
 mod docs;
+mod enums;
 mod models;
 mod operation;
 mod server;
 mod testkit;
 mod types;
+
+pub use types::TAKEN as TAKEN_TYPES;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! `models.rs` of a dialect: schemas, and the responses that operations share.
 
-use super::{answer, docs, header, types};
+use super::{answer, docs, enums, header, types};
 use crate::names;
-use crate::spec::model::{Content, Kind, Object, Response, Schema, Spec};
+use crate::spec::model::{Additional, Content, Kind, Object, Response, Schema, Spec};
 
 pub fn emit(spec: &Spec) -> String {
     let mut body = String::new();
@@ -30,7 +30,8 @@ fn named(spec: &Spec, name: &str, schema: &Schema) -> String {
     let doc = docs::outer(&[schema.description.as_deref(), Some(&source)]);
     match &schema.kind {
         Kind::Object(object) => doc + &structure(spec, &type_name, object, schema),
-        Kind::Enum(values) => doc + &enumeration(&type_name, values, schema.closed),
+        Kind::Enum(choices) => doc + &enums::text(&type_name, choices, schema.closed),
+        Kind::NumberEnum(choices) => doc + &enums::numbers(&type_name, choices),
         _ => format!("{doc}pub type {type_name} = {};\n\n", types::full(schema)),
     }
 }
@@ -44,8 +45,13 @@ fn structure(spec: &Spec, name: &str, object: &Object, schema: &Schema) -> Strin
         derives.push("Default");
     }
     let mut text = format!("#[derive({})]\npub struct {name} {{\n", derives.join(", "));
-    if object.additional_text {
-        text += "/// Members that the document does not name.\n#[serde(flatten)]\npub additional: IndexMap<String, String>,\n";
+    if let Some(additional) = object.additional {
+        let type_name = match additional {
+            Additional::Text => "IndexMap<String, String>",
+            Additional::Anything => "serde_json::Map<String, serde_json::Value>",
+        };
+        text +=
+            &format!("/// Members that the document does not name.\n#[serde(flatten)]\npub additional: {type_name},\n");
     }
     for (property, schema) in &object.properties {
         text += &member(property, schema, object.required.contains(property));
@@ -72,42 +78,6 @@ fn member(name: &str, schema: &Schema, required: bool) -> String {
         text += &format!("#[serde({})]\n", attributes.join(", "));
     }
     text + &format!("pub {field}: {type_name},\n")
-}
-
-fn enumeration(name: &str, values: &[String], closed: bool) -> String {
-    let mut variants = String::new();
-    let mut as_str = String::new();
-    let mut from = String::new();
-    for value in values {
-        let variant = names::type_name(value);
-        variants += &format!("/// `{value}`\n{variant},\n");
-        as_str += &format!("Self::{variant} => \"{value}\",\n");
-        from += &format!("\"{value}\" => Self::{variant},\n");
-    }
-    let open = if closed { "" } else { "#[non_exhaustive]\n" };
-    if !closed {
-        variants += "/// A value that the document does not name, kept as it came.\nUnknown(UnknownValue),\n";
-        as_str += "Self::Unknown(value) => value.as_str(),\n";
-    }
-    let mut text = format!(
-        "#[derive(Debug, Clone, PartialEq, Eq, Hash)]\n{open}pub enum {name} {{\n{variants}}}\n\n\
-         impl {name} {{\n/// The value as it travels.\n#[must_use]\npub fn as_str(&self) -> &str {{\nmatch self {{\n{as_str}}}\n}}\n}}\n\n"
-    );
-    if closed {
-        text += &format!(
-            "impl TryFrom<&str> for {name} {{\ntype Error = crate::InvalidScalar;\n\n\
-             fn try_from(text: &str) -> Result<Self, crate::InvalidScalar> {{\nOk(match text {{\n{from}\
-             _ => return Err(crate::InvalidScalar {{ expected: \"{}\" }}),\n}})\n}}\n}}\n\n\
-             crate::open_enum::closed_text_enum!({name});\n\n",
-            values.join(", ")
-        );
-    } else {
-        text += &format!(
-            "impl From<&str> for {name} {{\nfn from(text: &str) -> Self {{\nmatch text {{\n{from}\
-             other => Self::Unknown(UnknownValue::new(other)),\n}}\n}}\n}}\n\ncrate::open_enum::text_enum!({name});\n\n"
-        );
-    }
-    text
 }
 
 pub fn body_enum_name(component: &str, response: &Response) -> String {

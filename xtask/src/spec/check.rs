@@ -85,6 +85,27 @@ impl ReferenceCheck<'_> {
     }
 }
 
+/// No schema holds itself, not even behind a list: nothing here needs it, and a struct could not.
+pub fn cycles(spec: &Spec) -> Result<(), SpecError> {
+    for (name, schema) in &spec.schemas {
+        if reaches(spec, schema, name, &mut HashSet::new()) {
+            let problem = format!("schema `{name}` holds itself");
+            return Err(SpecError::new(&schema.place, problem, "describe the inner value with a schema of its own"));
+        }
+    }
+    Ok(())
+}
+
+fn reaches<'s>(spec: &'s Spec, schema: &'s Schema, goal: &str, seen: &mut HashSet<&'s str>) -> bool {
+    match &schema.kind {
+        Kind::Reference(name) if name == goal => true,
+        Kind::Reference(name) => seen.insert(name) && reaches(spec, &spec.schemas[name], goal, seen),
+        Kind::List(items) | Kind::Map(items) => reaches(spec, items, goal, seen),
+        Kind::Object(object) => object.properties.values().any(|property| reaches(spec, property, goal, seen)),
+        _ => false,
+    }
+}
+
 /// Operation ids are unique, and every operation has a success.
 pub fn operations(spec: &Spec) -> Result<(), SpecError> {
     let mut seen = HashSet::new();

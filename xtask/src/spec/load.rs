@@ -7,7 +7,7 @@ use super::model::{Answer, Content, Header, PathRules, Response, Spec};
 use super::operation;
 use super::reader::{MapReader, Reader};
 use super::schema;
-use super::{check, yaml};
+use super::{check, naming, yaml};
 
 /// What operations refer to while they are read.
 #[derive(Debug)]
@@ -47,8 +47,10 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
         decisions,
     };
     check::references(&spec)?;
+    check::cycles(&spec)?;
     check::operations(&spec)?;
     check::overlaps(&spec)?;
+    naming::check(&spec)?;
     Ok(spec)
 }
 
@@ -90,7 +92,7 @@ fn components(reader: Option<Reader>) -> Result<(Schemas, Components), SpecError
     let mut map = reader.map()?;
     map.ignore(&["securitySchemes"]);
     for (name, schema) in entries(map.optional("schemas"))? {
-        schemas.insert(name, schema::read(schema)?);
+        schemas.insert(name, schema::read_named(schema)?);
     }
     components.parameters = entries(map.optional("parameters"))?.into_iter().collect();
     components.headers = entries(map.optional("headers"))?.into_iter().collect();

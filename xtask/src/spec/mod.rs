@@ -4,6 +4,7 @@ pub mod check;
 pub mod error;
 mod load;
 pub mod model;
+mod naming;
 mod operation;
 pub mod reader;
 mod schema;

@@ -93,6 +93,18 @@ pub struct RequestBody {
     pub kind: BodyKind,
 }
 
+impl RequestBody {
+    /// Whether only the sender knows the type: the media type is a range, and the input has a field for it.
+    pub fn names_its_type(&self) -> bool {
+        is_range(&self.media_type)
+    }
+}
+
+/// Whether a media type is a range such as `image/*`.
+pub fn is_range(media_type: &str) -> bool {
+    media_type.ends_with("/*")
+}
+
 #[derive(Debug, Clone)]
 pub enum BodyKind {
     Stream,
@@ -186,7 +198,9 @@ pub enum Kind {
     },
     Number,
     Boolean,
-    Enum(Vec<String>),
+    Enum(Vec<Choice<String>>),
+    /// Numbers that stand for names.
+    NumberEnum(Vec<Choice<i64>>),
     List(Box<Schema>),
     /// An object with free keys.
     Map(Box<Schema>),
@@ -196,10 +210,26 @@ pub enum Kind {
     Reference(String),
 }
 
+/// One value of an enum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice<T> {
+    pub value: T,
+    /// What it is called, as the document writes it.
+    pub name: String,
+    pub description: Option<String>,
+}
+
+/// What members are that an object has besides those that are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Additional {
+    Text,
+    Anything,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     pub properties: IndexMap<String, Schema>,
     pub required: Vec<String>,
-    /// Keys that are not listed are kept as text.
-    pub additional_text: bool,
+    /// What becomes of members that are not listed; without it they are dropped.
+    pub additional: Option<Additional>,
 }

@@ -47,6 +47,13 @@ impl Reader {
         }
     }
 
+    pub fn integer(self) -> Result<i64, SpecError> {
+        match self.value {
+            Value::Integer(value) => Ok(value),
+            _ => Err(self.wrong("a whole number")),
+        }
+    }
+
     pub fn list(self) -> Result<Vec<Self>, SpecError> {
         let Value::List(items) = self.value else { return Err(self.wrong("a list")) };
         let place = self.place;

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::error::SpecError;
-use super::model::{Kind, Object, Schema};
+use super::model::{Additional, Choice, Kind, Object, Schema};
 use super::reader::{MapReader, Reader};
 use super::yaml::Value;
 
@@ -18,15 +18,30 @@ const DOCUMENTING: &[&str] = &[
     "maximum",
     "minItems",
     "maxItems",
+    "minProperties",
+    "maxProperties",
     "uniqueItems",
     "pattern",
     "readOnly",
+    "contentEncoding",
+    "contentMediaType",
     "x-source",
     "x-decision",
 ];
 
-/// Reads one schema.
+/// Reads a schema that stands inside of something else, where an object or enum would have no name in Rust.
 pub fn read(reader: Reader) -> Result<Schema, SpecError> {
+    let place = reader.clone();
+    let schema = read_named(reader)?;
+    if matches!(schema.kind, Kind::Object(_) | Kind::Enum(_) | Kind::NumberEnum(_)) {
+        let problem = "an object or enum that stands here has no name";
+        return Err(place.error(problem, "move it to components.schemas and refer to it"));
+    }
+    Ok(schema)
+}
+
+/// Reads a schema of `components.schemas`.
+pub fn read_named(reader: Reader) -> Result<Schema, SpecError> {
     let place = reader.clone();
     let mut map = reader.map()?;
     let description = map.optional_text("description")?;
@@ -65,7 +80,7 @@ fn kind(map: &mut MapReader, place: &Reader) -> Result<(Kind, bool), SpecError> 
     let format = map.optional_text("format")?;
     let kind = match (name.as_str(), format.as_deref()) {
         ("string", format) => string(map, place, format)?,
-        ("integer", format) => integer(place, format)?,
+        ("integer", format) => integer(map, place, format)?,
         ("number", None | Some("double")) => Kind::Number,
         ("boolean", None) => Kind::Boolean,
         ("array", None) => Kind::List(Box::new(read(map.required("items")?)?)),
@@ -104,7 +119,9 @@ fn nullable_reference(choices: Reader) -> Result<Kind, SpecError> {
 
 fn string(map: &mut MapReader, place: &Reader, format: Option<&str>) -> Result<Kind, SpecError> {
     if let Some(values) = map.optional("enum") {
-        return Ok(Kind::Enum(values.texts()?));
+        let values = values.texts()?;
+        let names = varnames(map)?.unwrap_or_else(|| values.clone());
+        return Ok(Kind::Enum(choices(map, place, values, names)?));
     }
     Ok(match format {
         None => Kind::Text,
@@ -120,7 +137,14 @@ fn string(map: &mut MapReader, place: &Reader, format: Option<&str>) -> Result<K
     })
 }
 
-fn integer(place: &Reader, format: Option<&str>) -> Result<Kind, SpecError> {
+fn integer(map: &mut MapReader, place: &Reader, format: Option<&str>) -> Result<Kind, SpecError> {
+    if let Some(values) = map.optional("enum") {
+        let values = values.list()?.into_iter().map(Reader::integer).collect::<Result<Vec<_>, _>>()?;
+        let Some(names) = varnames(map)? else {
+            return Err(place.error("the numbers of the enum have no names", "add `x-enum-varnames: [First, Second]`"));
+        };
+        return Ok(Kind::NumberEnum(choices(map, place, values, names)?));
+    }
     match format {
         Some("int32") => Ok(Kind::Integer { bits: 32, signed: true }),
         Some("int64") => Ok(Kind::Integer { bits: 64, signed: true }),
@@ -129,15 +153,40 @@ fn integer(place: &Reader, format: Option<&str>) -> Result<Kind, SpecError> {
     }
 }
 
+/// The names of an enum's values, where they are not the values themselves: openapi-generator's key.
+fn varnames(map: &mut MapReader) -> Result<Option<Vec<String>>, SpecError> {
+    map.optional("x-enum-varnames").map(Reader::texts).transpose()
+}
+
+fn choices<T: PartialEq + ToString>(
+    map: &mut MapReader,
+    place: &Reader,
+    values: Vec<T>,
+    names: Vec<String>,
+) -> Result<Vec<Choice<T>>, SpecError> {
+    let descriptions = map.optional_texts("x-enum-descriptions")?;
+    let counts = [names.len(), if descriptions.is_empty() { values.len() } else { descriptions.len() }];
+    if counts.iter().any(|count| *count != values.len()) {
+        let problem = format!("the enum has {} values and another number of names or descriptions", values.len());
+        return Err(place.error(problem, "write one of each for every value, in the same order"));
+    }
+    let mut choices: Vec<Choice<T>> = Vec::new();
+    let mut descriptions = descriptions.into_iter();
+    for (value, name) in values.into_iter().zip(names) {
+        if choices.iter().any(|choice| choice.value == value) {
+            let problem = format!("the enum has the value `{}` twice", value.to_string());
+            return Err(place.error(problem, "keep one of them"));
+        }
+        choices.push(Choice { value, name, description: descriptions.next() });
+    }
+    Ok(choices)
+}
+
 fn object(map: &mut MapReader) -> Result<Kind, SpecError> {
     let mut properties = IndexMap::new();
     for (name, reader) in map.optional("properties").map(Reader::entries).transpose()?.unwrap_or_default() {
         let place = reader.clone();
         let schema = read(reader)?;
-        if matches!(schema.kind, Kind::Object(_) | Kind::Enum(_)) {
-            let problem = "objects and enums inside a property have no name";
-            return Err(place.error(problem, "move it to components.schemas and refer to it"));
-        }
         if schema.description.is_none() {
             return Err(place.error("the member has no description", "say in a sentence what it means"));
         }
@@ -147,28 +196,29 @@ fn object(map: &mut MapReader) -> Result<Kind, SpecError> {
     if let Some(unknown) = required.iter().find(|name| !properties.contains_key(*name)) {
         return Err(map.error(format!("`required` names the unknown member `{unknown}`"), "add it to properties"));
     }
-    let additional = map.optional("additionalProperties").map(Additional::read).transpose()?;
-    match additional.unwrap_or(Additional::Forbidden) {
-        Additional::Forbidden => Ok(Kind::Object(Object { properties, required, additional_text: false })),
-        Additional::Anything if properties.is_empty() => Ok(Kind::Free),
-        Additional::Values(schema) if properties.is_empty() => Ok(Kind::Map(Box::new(schema))),
-        Additional::Values(Schema { kind: Kind::Text, .. }) => {
-            Ok(Kind::Object(Object { properties, required, additional_text: true }))
+    let additional = map.optional("additionalProperties").map(Others::read).transpose()?;
+    let additional = match additional.unwrap_or(Others::Forbidden) {
+        Others::Forbidden => None,
+        Others::Anything if properties.is_empty() => return Ok(Kind::Free),
+        Others::Values(schema) if properties.is_empty() => return Ok(Kind::Map(Box::new(schema))),
+        Others::Values(Schema { kind: Kind::Text, nullable: false, .. }) => Some(Additional::Text),
+        Others::Anything => Some(Additional::Anything),
+        Others::Values(_) => {
+            let problem = "additional members beside named ones must be text or anything";
+            return Err(map.error(problem, "write `{type: string}` or `true`"));
         }
-        Additional::Anything | Additional::Values(_) => {
-            Err(map.error("additional members beside named ones must be text", "write `{type: string}`"))
-        }
-    }
+    };
+    Ok(Kind::Object(Object { properties, required, additional }))
 }
 
 /// What `additionalProperties` says.
-enum Additional {
+enum Others {
     Forbidden,
     Anything,
     Values(Schema),
 }
 
-impl Additional {
+impl Others {
     fn read(reader: Reader) -> Result<Self, SpecError> {
         Ok(match reader.value {
             Value::Boolean(false) => Self::Forbidden,
