@@ -4,5 +4,6 @@
 
 #![allow(clippy::doc_markdown, reason = "descriptions are the specs' prose, written for every reader")]
 
+pub mod azure_sphere;
 pub mod glance;
 pub mod service_fabric;

@@ -6,6 +6,7 @@
 
 use crate::drive::{Case, DriveError, Verdict};
 
+pub mod azure_sphere;
 pub mod glance;
 pub mod service_fabric;
 
@@ -13,4 +14,5 @@ pub mod service_fabric;
 pub type Play = fn(&Case<'_>) -> Result<Verdict, DriveError>;
 
 /// Every dialect's name and how its exchanges are played.
-pub const DIALECTS: &[(&str, Play)] = &[("glance", glance::play), ("service_fabric", service_fabric::play)];
+pub const DIALECTS: &[(&str, Play)] =
+    &[("azure_sphere", azure_sphere::play), ("glance", glance::play), ("service_fabric", service_fabric::play)];
