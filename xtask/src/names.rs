@@ -1,6 +1,6 @@
 //! From the documents' names to Rust's: `uploadImageData` → `UploadImageData` and `upload_image_data`.
 
-/// Words of a name in any of the usual cases. A single small letter before a capital begins no word of its own: `iTwin` is one.
+/// Words of a name in any of the usual cases. A single letter in front is no word of its own: `iTwin` and `ETag` are one.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
@@ -9,7 +9,7 @@ fn words(name: &str) -> Vec<String> {
         let next_is_lower = characters.get(index + 1).is_some_and(char::is_ascii_lowercase);
         let starts = !previous.is_ascii_alphanumeric()
             || character.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next_is_lower);
-        let prefixed = words.len() == 1 && words[0].len() == 1 && previous.is_ascii_lowercase();
+        let prefixed = words.len() == 1 && words[0].len() == 1 && previous.is_ascii_alphanumeric();
         if character.is_ascii_alphanumeric() {
             if starts && !prefixed || words.is_empty() {
                 words.push(String::new());
@@ -119,6 +119,8 @@ mod tests {
         assert_eq!(field("2d"), "v2d");
         assert_eq!(field("CompletedDateUTC"), "completed_date_utc");
         assert_eq!(field("IsSuccess"), "is_success");
+        assert_eq!(field("ETag"), "etag");
+        assert_eq!(field("E_ACCESSDENIED"), "e_accessdenied");
         assert_eq!(field("iTwinId"), "itwin_id");
         assert_eq!(type_name("iModelId"), "ImodelId");
         assert_eq!(field("itwin3dView"), "itwin3d_view");

@@ -30,7 +30,9 @@ fn a_spec_and_a_handler_make_a_dialect() {
     write_manifest(workspace, root);
     copy(workspace, root, Path::new("specs"));
     let fixtures = workspace.join("xtask/tests/fixtures");
-    std::fs::copy(fixtures.join("toy.yaml"), root.join("specs/toy.yaml")).expect("the spec is copied");
+    for spec in ["toy.yaml", "numbers.yaml", "lists.yaml", "ranges.yaml"] {
+        std::fs::copy(fixtures.join(spec), root.join("specs").join(spec)).expect("the spec is copied");
+    }
     std::fs::create_dir_all(root.join("crates/toy/src")).expect("the folder is made");
     std::fs::write(root.join("crates/toy/Cargo.toml"), MANIFEST).expect("the manifest is written");
     std::fs::copy(fixtures.join("toy_server/main.rs"), root.join("crates/toy/src/main.rs")).expect("it is copied");

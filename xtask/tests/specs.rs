@@ -7,6 +7,7 @@ use xtask::{emit, spec};
 const TOY: &str = include_str!("fixtures/toy.yaml");
 
 const LISTS: &str = include_str!("fixtures/lists.yaml");
+const RANGES: &str = include_str!("fixtures/ranges.yaml");
 const NUMBERS: &str = include_str!("fixtures/numbers.yaml");
 
 fn refusal(text: &str) -> String {
@@ -117,6 +118,37 @@ fn bodies_may_be_lists_and_models_may_be_called_like_our_types() {
         of("type: array, items: {$ref: '#/components/schemas/Operation'}", "type: array, items: {type: object}"),
     ];
     insta::assert_snapshot!("lists_refused", refusals.join("\n"));
+}
+
+#[test]
+fn streams_may_have_a_range_of_types_and_case_may_not_count() {
+    insta::assert_snapshot!(generated(RANGES, "crates/core/src/generated/toy/put_picture.rs"));
+    insta::assert_snapshot!("ranges_models", generated(RANGES, "crates/core/src/generated/toy/models.rs"));
+    insta::assert_snapshot!("ranges_mod", generated(RANGES, "crates/core/src/generated/toy/mod.rs"));
+    insta::assert_snapshot!("ranges_testkit", generated(RANGES, "crates/testkit/src/generated/toy.rs"));
+    let server = generated(RANGES, "crates/server/src/generated/toy.rs");
+    assert!(server.contains("Result<(PutPictureOk, Option<Body>), Failure<PutPictureError>>"), "{server}");
+    assert!(server.contains("name: \"pictures\""), "{server}");
+    let any = RANGES.replace(
+        "        description: The picture",
+        "        x-any-content-type: true\n        description: The picture",
+    );
+    let any = generated(&any, "crates/core/src/generated/toy/put_picture.rs");
+    assert!(any.contains("content_type: request.header(\"Content-Type\").unwrap_or_default()"), "{any}");
+    let of = |from, to| changed_of(RANGES, from, to);
+    let refusals = [
+        of("schema: {type: string, format: binary}", "schema: {type: string}"),
+        of("              schema: {type: string, format: binary}", "              schema: {type: string}"),
+        of(
+            "            image/*:\n              schema",
+            "            text/plain: {}\n            image/*:\n              schema",
+        ),
+        of("        '*/*':\n", "        text/plain: {}\n        '*/*':\n"),
+        of("{name: dpi,", "{name: Content-Type,"),
+        of("drop-trailing", "drop-leading"),
+        of("x-fold-query: true", "x-fold-query: [pageSize]"),
+    ];
+    insta::assert_snapshot!("ranges_refused", refusals.join("\n"));
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub struct PathRules {
     pub fold_literals: bool,
     /// Empty segments count as absent: `//a/` is `/a`. Without the rule they match no route.
     pub drop_empty: bool,
+    /// One empty segment at the end counts as absent: `/a/` is `/a`, but `/a//` is not.
+    pub drop_trailing: bool,
     /// A segment `%24` is taken as `$`, and a bare `$` is never part of a captured path.
     pub dollar: bool,
 }
@@ -74,7 +76,9 @@ impl<'p> SplitPath<'p> {
     pub fn new(path: &'p str, rules: PathRules) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
         let pieces = path.split('/').filter(|piece| !rules.drop_empty || !piece.is_empty());
-        let segments = if path.is_empty() { Vec::new() } else { pieces.map(|raw| (name(raw, rules), raw)).collect() };
+        let mut segments: Vec<_> =
+            if path.is_empty() { Vec::new() } else { pieces.map(|raw| (name(raw, rules), raw)).collect() };
+        segments.pop_if(|(_, raw)| rules.drop_trailing && raw.is_empty());
         Self { segments }
     }
 
@@ -223,7 +227,7 @@ mod tests {
 
     use super::*;
 
-    const TREE: PathRules = PathRules { fold_literals: false, drop_empty: true, dollar: true };
+    const TREE: PathRules = PathRules { fold_literals: false, drop_empty: true, drop_trailing: false, dollar: true };
 
     fn names(path: &str, rules: PathRules) -> Vec<String> {
         SplitPath::new(path, rules).segments().iter().map(|segment| segment.name.to_owned()).collect()
@@ -235,6 +239,13 @@ mod tests {
         assert_eq!(names("/v2//file", PathRules::default()), ["v2", "", "file"]);
         assert_eq!(names("/V2/A", PathRules { fold_literals: true, ..PathRules::default() }), ["v2", "a"]);
         assert!(names("/", PathRules::default()).is_empty());
+        let trailing = PathRules { drop_trailing: true, ..PathRules::default() };
+        assert_eq!(names("/a/b", trailing), ["a", "b"]);
+        assert_eq!(names("/a/b/", trailing), ["a", "b"]);
+        assert_eq!(names("/a/b//", trailing), ["a", "b", ""]);
+        assert_eq!(names("/a//b", trailing), ["a", "", "b"]);
+        assert_eq!(names("//", trailing), [""]);
+        assert!(names("/", trailing).is_empty());
     }
 
     #[test]

@@ -133,7 +133,23 @@ impl RequestView<'_> {
     /// # Errors
     /// [`InvalidRequest::Parameter`].
     pub fn query<T: Scalar>(&self, parameter: &'static str) -> Result<Option<T>, InvalidRequest> {
-        let Some(raw) = self.raw_query(parameter) else { return Ok(None) };
+        self.query_named(parameter, |name| name == parameter)
+    }
+
+    /// An optional query parameter whose name is compared without case (`x-fold-query`).
+    ///
+    /// # Errors
+    /// [`InvalidRequest::Parameter`].
+    pub fn folded_query<T: Scalar>(&self, parameter: &'static str) -> Result<Option<T>, InvalidRequest> {
+        self.query_named(parameter, |name| name.eq_ignore_ascii_case(parameter))
+    }
+
+    fn query_named<T: Scalar>(
+        &self,
+        parameter: &'static str,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<Option<T>, InvalidRequest> {
+        let Some(raw) = self.raw_query(is_meant) else { return Ok(None) };
         let text = percent_decode_str(raw).decode_utf8();
         let text = text.map_err(|_| InvalidRequest::Parameter {
             location: Location::Query,
@@ -152,9 +168,18 @@ impl RequestView<'_> {
         self.query(parameter)?.ok_or(missing)
     }
 
-    fn raw_query(&self, parameter: &str) -> Option<&str> {
-        let pairs = self.head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.into_iter().find(|(name, value)| *name == parameter && !value.is_empty()).map(|(_, value)| value)
+    /// A required query parameter whose name is compared without case (`x-fold-query`).
+    ///
+    /// # Errors
+    /// [`InvalidRequest::Missing`] or [`InvalidRequest::Parameter`].
+    pub fn required_folded_query<T: Scalar>(&self, parameter: &'static str) -> Result<T, InvalidRequest> {
+        let missing = InvalidRequest::Missing { location: Location::Query, parameter };
+        self.folded_query(parameter)?.ok_or(missing)
+    }
+
+    fn raw_query(&self, is_meant: impl Fn(&str) -> bool) -> Option<&str> {
+        let mut pairs = self.head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(name, value)| is_meant(name) && !value.is_empty()).map(|(_, value)| value)
     }
 
     /// An optional header; the first of its name counts.
@@ -191,6 +216,16 @@ impl RequestView<'_> {
         Err(InvalidRequest::ContentType { expected, found: found.map(str::to_owned) })
     }
 
+    /// The type of a body that may have one of several, such as `image/*`; as it was sent, with its parameters.
+    ///
+    /// # Errors
+    /// [`InvalidRequest::ContentType`] when there is none, or one outside of the range.
+    pub fn content_type_in(&self, range: &'static str) -> Result<String, InvalidRequest> {
+        let found = self.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let invalid = InvalidRequest::ContentType { expected: range, found: found.map(str::to_owned) };
+        found.filter(|found| is_in_range(found, range)).map(str::to_owned).ok_or(invalid)
+    }
+
     /// The body as a JSON object. Serde would read a model from a list of its members, too; no document allows that.
     ///
     /// # Errors
@@ -214,6 +249,15 @@ impl RequestView<'_> {
         }
         serde_json::from_slice(self.body).map_err(InvalidRequest::Json)
     }
+}
+
+/// Whether a media type lies in a range such as `image/*` or `*/*` (RFC 9110, 12.5.1).
+pub(crate) fn is_in_range(media_type: &str, range: &str) -> bool {
+    let Some((kind, subtype)) = media_type.split(';').next().unwrap_or_default().trim().split_once('/') else {
+        return false;
+    };
+    let wanted = range.trim_end_matches("/*");
+    !kind.is_empty() && !subtype.is_empty() && (wanted == "*" || kind.eq_ignore_ascii_case(wanted))
 }
 
 fn parse<T: Scalar>(location: Location, parameter: &'static str, text: &str) -> Result<T, InvalidRequest> {
@@ -339,6 +383,39 @@ impl RequestBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folded_name_is_found_in_any_case_and_an_exact_one_is_not() {
+        let (head, ()) = Request::get("/?maxpagesize=&MAXPAGESIZE=7&maxPageSize=8").body(()).unwrap().into_parts();
+        let view = RequestView { captures: &Captures::none(), head: &head, body: &Bytes::new() };
+        assert_eq!(view.folded_query("maxPageSize").unwrap(), Some(7));
+        assert_eq!(view.required_folded_query::<i32>("maxPageSize").unwrap(), 7);
+        assert_eq!(view.query("maxPageSize").unwrap(), Some(8));
+        assert_eq!(view.folded_query::<i32>("other").unwrap(), None);
+        let missing = view.required_folded_query::<i32>("other").unwrap_err();
+        assert!(matches!(missing, InvalidRequest::Missing { parameter: "other", .. }));
+    }
+
+    #[test]
+    fn a_type_may_lie_in_a_range() {
+        for (media_type, range, is_in) in [
+            ("image/png", "image/*", true),
+            ("IMAGE/JPG; a=b", "image/*", true),
+            ("image/*", "image/*", true),
+            ("imagery/png", "image/*", false),
+            ("image", "image/*", false),
+            ("image/", "image/*", false),
+            ("text/plain", "image/*", false),
+            ("text/plain", "*/*", true),
+            ("", "*/*", false),
+        ] {
+            let (mut head, ()) = Request::new(()).into_parts();
+            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+            let view = RequestView { captures: &Captures::none(), head: &head, body: &Bytes::new() };
+            let found = view.content_type_in(range);
+            assert_eq!(found.ok().as_deref(), is_in.then_some(media_type), "{media_type} in {range}");
+        }
+    }
 
     #[test]
     fn a_list_is_no_object() {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::body::BodyError;
+use crate::request::is_in_range;
 use crate::scalar::Scalar;
 use crate::status::ErrorStatus;
 
@@ -134,6 +135,16 @@ impl MessageView<'_> {
     /// [`InvalidResponse::Text`].
     pub fn text(&self) -> Result<String, InvalidResponse> {
         std::str::from_utf8(self.body).map(str::to_owned).map_err(InvalidResponse::Text)
+    }
+
+    /// The type of a body that may have one of several, such as `image/*`; as it was sent, with its parameters.
+    ///
+    /// # Errors
+    /// [`InvalidResponse::ContentType`] when there is none, or one outside of the range.
+    pub fn content_type_in(&self, range: &'static str) -> Result<String, InvalidResponse> {
+        let found = self.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let found = found.filter(|found| is_in_range(found, range));
+        found.map(str::to_owned).ok_or(InvalidResponse::ContentType)
     }
 
     /// Whether the body has the type of `media_type`; parameters and case do not matter.

@@ -24,9 +24,12 @@ pub fn difference(expected: &Sent, head: &Parts, parameters: &Parameters) -> Str
     let mut report = String::new();
     let target: Uri = expected.target.parse().expect("parsing refuses a target that is no URI");
     compare(&mut report, "method", expected.method.as_str(), head.method.as_str());
-    compare(&mut report, "path", &path(&target), &path(&head.uri));
+    let (wanted, found) = (path(&target), path(&head.uri));
+    if !(parameters.fold_path && wanted.eq_ignore_ascii_case(&found)) {
+        compare(&mut report, "path", &wanted, &found);
+    }
     for name in parameters.query {
-        let (wanted, found) = (query(&target, name), query(&head.uri, name));
+        let (wanted, found) = (query(&target, name, parameters.fold_query), query(&head.uri, name, false));
         let forgiven = found.is_none() && parameters.lenient.contains(name);
         if !same_scalar(wanted.as_deref(), found.as_deref()) && !forgiven {
             compare(&mut report, name, &shown(wanted), &shown(found));
@@ -67,9 +70,10 @@ fn path(uri: &Uri) -> String {
 }
 
 /// The first value of a query parameter; an empty one is absent.
-fn query(uri: &Uri, name: &str) -> Option<String> {
+fn query(uri: &Uri, name: &str, fold: bool) -> Option<String> {
     let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
+    let is_meant = |found: &str| found == name || fold && found.eq_ignore_ascii_case(name);
+    let (_, value) = pairs.find(|(found, value)| is_meant(found) && !value.is_empty())?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
@@ -140,8 +144,13 @@ mod tests {
 
     use super::*;
 
-    const PARAMETERS: Parameters =
-        Parameters { query: &["session-id", "timeout"], lenient: &["timeout"], headers: &["Content-Range"] };
+    const PARAMETERS: Parameters = Parameters {
+        query: &["session-id", "timeout"],
+        lenient: &["timeout"],
+        headers: &["Content-Range"],
+        fold_path: false,
+        fold_query: false,
+    };
 
     fn report(sent: http::request::Builder) -> String {
         let headers = [("Host", "a"), ("Content-Range", "bytes 0-1/2"), ("X-Auth-Token", "t")];
@@ -163,6 +172,26 @@ mod tests {
     fn other_spellings_of_the_same_request_are_no_difference() {
         assert_eq!(report(sent("PUT", "http://h/ImageStore/a/b/$/UploadChunk?session-id=1&timeout=60")), "");
         assert_eq!(report(sent("PUT", "/ImageStore/a/b/$/UploadChunk?session-id=1").header("content-type", "x")), "");
+    }
+
+    #[test]
+    fn case_counts_unless_the_dialect_folds_it() {
+        let expected = Sent {
+            method: Method::GET,
+            target: "/v2/Tenants/a?MAXPAGESIZE=7".to_owned(),
+            version: Version::HTTP_11,
+            headers: Vec::new(),
+            body: Payload::empty(),
+        };
+        let (head, ()) = Request::get("/v2/tenants/a?maxPageSize=7").body(()).unwrap().into_parts();
+        let parameters = Parameters { query: &["maxPageSize"], lenient: &[], headers: &[], ..PARAMETERS };
+        let report = difference(&expected, &head, &parameters);
+        assert!(report.contains("path") && report.contains("maxPageSize"), "{report}");
+        let folding = Parameters { fold_path: true, fold_query: true, ..parameters };
+        assert_eq!(difference(&expected, &head, &folding), "");
+        let (head, ()) = Request::get("/v2/tenants/b?maxPageSize=8").body(()).unwrap().into_parts();
+        let report = difference(&expected, &head, &folding);
+        assert!(report.contains("path") && report.contains("maxPageSize"), "{report}");
     }
 
     #[test]

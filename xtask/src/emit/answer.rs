@@ -2,7 +2,7 @@
 
 use super::{docs, models, types};
 use crate::names;
-use crate::spec::model::{Content, Header, Response};
+use crate::spec::model::{Content, Header, Response, is_range};
 
 /// A field of a response: a header, or the body.
 #[derive(Debug)]
@@ -29,6 +29,14 @@ pub fn fields(component: &str, response: &Response) -> Vec<Field> {
         });
     }
     let body = match &response.content {
+        Content::Stream(range) if is_range(range) => {
+            fields.push(Field {
+                name: "content_type".to_owned(),
+                type_name: "String".to_owned(),
+                doc: format!("/// The type of the body, one of `{range}`.\n"),
+            });
+            return fields;
+        }
         Content::Nothing | Content::Typed(_) | Content::Stream(_) => return fields,
         Content::Text(_) => "String".to_owned(),
         Content::Json(_, schema) => types::full(schema),
@@ -53,6 +61,9 @@ pub fn write(response: &Response, status: &str, place: impl Fn(&str) -> String) 
     let body = place("body");
     match &response.content {
         Content::Nothing => builder + ".finish()",
+        Content::Stream(range) if is_range(range) => {
+            format!("{builder}.header(\"Content-Type\", Some(&{})).finish()", place("content_type"))
+        }
         Content::Typed(media_type) | Content::Stream(media_type) => {
             format!("{builder}.content_type(\"{media_type}\").finish()")
         }
@@ -72,6 +83,11 @@ pub fn read(component: &str, response: &Response) -> String {
             None => format!("{method}(\"{}\")", header.name),
         };
         parts.push(format!("{}: response.{read}?", names::field(&header.name)));
+    }
+    if let Content::Stream(range) = &response.content
+        && is_range(range)
+    {
+        parts.push(format!("content_type: response.content_type_in(\"{range}\")?"));
     }
     if let Some(body) = read_body(component, response) {
         parts.push(format!("body: {body}"));

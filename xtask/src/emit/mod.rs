@@ -72,8 +72,8 @@ fn dialect_module(spec: &Spec) -> String {
     let rules = spec.path_rules;
     text += &format!(
         "\n/// How this dialect's paths are normalised before routing.\npub const PATH_RULES: PathRules = PathRules {{ \
-         fold_literals: {}, drop_empty: {}, dollar: {} }};\n",
-        rules.fold_literals, rules.drop_empty, rules.dollar
+         fold_literals: {}, drop_empty: {}, drop_trailing: {}, dollar: {} }};\n",
+        rules.fold_literals, rules.drop_empty, rules.drop_trailing, rules.dollar
     );
     text += "\n/// Every operation, in the order of the spec.\npub const OPERATIONS: &[OperationInfo] = &[\n";
     for operation in &spec.operations {

@@ -3,7 +3,9 @@
 use super::answer::{self, Field};
 use super::{docs, header, types};
 use crate::names;
-use crate::spec::model::{Answer, BodyKind, Documented, In, Operation, Parameter, Response, Spec, TemplateSegment};
+use crate::spec::model::{
+    Answer, BodyKind, Documented, In, Operation, Parameter, RequestBody, Response, Spec, TemplateSegment,
+};
 
 pub fn emit(spec: &Spec, operation: &Operation) -> String {
     let name = names::type_name(&operation.id);
@@ -65,12 +67,15 @@ fn input(spec: &Spec, operation: &Operation, name: &str) -> String {
         (has_default && !documented_default).then_some("Default"),
     ];
     text += &format!("#[derive({})]\n", derives.into_iter().flatten().collect::<Vec<_>>().join(", "));
-    if operation.parameters.is_empty() && body.is_none() {
+    if operation.parameters.is_empty() && body.is_none() && !names_its_type(operation) {
         return text + &format!("pub struct {name} {{}}\n\n");
     }
     text += &format!("pub struct {name} {{\n");
     for parameter in &operation.parameters {
         text += &input_field(parameter);
+    }
+    if names_its_type(operation) {
+        text += "/// The type of the body, as `Content-Type` names it.\npub content_type: Option<String>,\n";
     }
     if let Some(type_name) = &body {
         text += &format!("/// The body.\npub body: {type_name},\n");
@@ -81,6 +86,10 @@ fn input(spec: &Spec, operation: &Operation, name: &str) -> String {
         text += &default_impl(operation, name);
     }
     text
+}
+
+fn names_its_type(operation: &Operation) -> bool {
+    operation.body.as_ref().is_some_and(RequestBody::names_its_type)
 }
 
 fn body_type(operation: &Operation) -> Option<String> {
@@ -146,6 +155,9 @@ fn default_impl(operation: &Operation, name: &str) -> String {
         };
         fields += &format!("{field}: {value},\n");
     }
+    if names_its_type(operation) {
+        fields += "content_type: None,\n";
+    }
     if let Some(type_name) = body_type(operation) {
         fields += &format!("body: {}::default(),\n", type_name.replace('<', "::<"));
     }
@@ -157,16 +169,13 @@ fn operation_impl(spec: &Spec, operation: &Operation, name: &str) -> String {
         None => ("None", None),
         Some(body) => {
             let kind = if matches!(body.kind, BodyKind::Stream) { "Streamed" } else { "Collected" };
-            (kind, (!body.any_content_type).then_some(&body.media_type))
+            (kind, (!body.any_content_type && !body.names_its_type()).then_some(&body.media_type))
         }
     };
     let streamed = operation.streams_response();
     let check = content_type.map(|media| format!("request.content_type(\"{media}\")?;\n")).unwrap_or_default();
-    let request = if check.is_empty() && operation.parameters.is_empty() && body_type(operation).is_none() {
-        "_request"
-    } else {
-        "request"
-    };
+    let unread = operation.parameters.is_empty() && body_type(operation).is_none() && !names_its_type(operation);
+    let request = if check.is_empty() && unread { "_request" } else { "request" };
     format!(
         "impl Operation for {name} {{\nconst INFO: OperationInfo = OperationInfo {{\n\
          dialect: super::DIALECT, name: \"{name}\", method: \"{}\", path: \"{}\", idempotent: {}, \
@@ -213,6 +222,9 @@ fn to_request(operation: &Operation) -> String {
     }
     match operation.body.as_ref().map(|body| (&body.kind, &body.media_type)) {
         None => {}
+        Some((BodyKind::Stream, _)) if names_its_type(operation) => {
+            chain += ".header(\"Content-Type\", self.content_type.as_ref())?";
+        }
         Some((BodyKind::Stream, media)) => chain += &format!(".content_type(\"{media}\")"),
         Some((BodyKind::Json(_), media)) => chain += &format!(".json(\"{media}\", &self.body)?"),
         Some((BodyKind::Raw(_), media)) => chain += &format!(".body(\"{media}\", self.body.clone())"),
@@ -230,18 +242,27 @@ fn from_request(spec: &Spec, operation: &Operation) -> String {
         })
         .collect();
     let mut fields: Vec<String> = Vec::new();
+    let folded = if spec.fold_query { "folded_" } else { "" };
     for parameter in &operation.parameters {
         let name = &parameter.name;
         let required = if parameter.required { "required_" } else { "" };
         let index = captured.iter().position(|captured| *captured == name).unwrap_or_default();
         let value = match (parameter.location, parameter.ignore_invalid) {
             (In::Path, _) => format!("request.path({index}, \"{name}\")?"),
-            (In::Query, true) => format!("request.query(\"{name}\").unwrap_or_default()"),
+            (In::Query, true) => format!("request.{folded}query(\"{name}\").unwrap_or_default()"),
             (In::Header, true) => format!("request.header(\"{name}\").unwrap_or_default()"),
-            (In::Query, false) => format!("request.{required}query(\"{name}\")?"),
+            (In::Query, false) => format!("request.{required}{folded}query(\"{name}\")?"),
             (In::Header, false) => format!("request.{required}header(\"{name}\")?"),
         };
         fields.push(format!("{}: {value}", names::field(name)));
+    }
+    if let Some(body) = operation.body.as_ref().filter(|body| body.names_its_type()) {
+        let read = if body.any_content_type {
+            "request.header(\"Content-Type\").unwrap_or_default()".to_owned()
+        } else {
+            format!("Some(request.content_type_in(\"{}\")?)", body.media_type)
+        };
+        fields.push(format!("content_type: {read}"));
     }
     match operation.body.as_ref().map(|body| &body.kind) {
         Some(BodyKind::Json(schema)) => {
@@ -307,7 +328,7 @@ fn message_enum(name: &str, title: &str, documented: &[&Documented]) -> String {
     let mut arms = Arms::default();
     for documented in documented {
         match &documented.answer {
-            Answer::Component(component) => component_arm(&mut arms, documented, component),
+            Answer::Component { name: component, .. } => component_arm(&mut arms, documented, component),
             Answer::Inline(response) => inline_arm(&mut arms, documented, response),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::header;
 use crate::names;
-use crate::spec::model::{In, Operation, Spec};
+use crate::spec::model::{In, Operation, RequestBody, Spec};
 
 /// The arms of one dialect.
 pub fn emit(spec: &Spec) -> String {
@@ -23,7 +23,7 @@ pub fn emit(spec: &Spec) -> String {
              pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {\nmatch case.operation() {\n";
     for operation in &spec.operations {
         let (module, name) = (names::module(&operation.id), names::type_name(&operation.id));
-        text += &format!("\"{module}\" => case.play::<{name}>(locate, &{}),\n", parameters(operation));
+        text += &format!("\"{module}\" => case.play::<{name}>(locate, &{}),\n", parameters(spec, operation));
     }
     text + "_ => Err(case.unknown()),\n}\n}\n"
 }
@@ -48,17 +48,21 @@ pub fn index(specs: &[Spec]) -> String {
     text + "];\n"
 }
 
-fn parameters(operation: &Operation) -> String {
+fn parameters(spec: &Spec, operation: &Operation) -> String {
     let list = |location: In, lenient: bool| {
         let of = operation.parameters.iter().filter(|parameter| parameter.location == location);
         let names = of.filter(|parameter| !lenient || parameter.ignore_invalid);
-        let names: Vec<String> = names.map(|parameter| format!("{:?}", parameter.name)).collect();
+        let mut names: Vec<String> = names.map(|parameter| format!("{:?}", parameter.name)).collect();
+        let typed = operation.body.as_ref().is_some_and(RequestBody::names_its_type);
+        names.extend((typed && location == In::Header).then(|| "\"Content-Type\"".to_owned()));
         format!("&[{}]", names.join(", "))
     };
     format!(
-        "Parameters {{ query: {}, lenient: {}, headers: {} }}",
+        "Parameters {{ query: {}, lenient: {}, headers: {}, fold_path: {}, fold_query: {} }}",
         list(In::Query, false),
         list(In::Query, true),
-        list(In::Header, false)
+        list(In::Header, false),
+        spec.path_rules.fold_literals,
+        spec.fold_query,
     )
 }

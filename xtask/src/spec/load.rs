@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::error::SpecError;
-use super::model::{Answer, Content, Header, PathRules, Response, Spec};
+use super::model::{Answer, Content, Header, Kind, PathRules, Response, Spec, is_range};
 use super::operation;
 use super::reader::{MapReader, Reader};
 use super::schema;
@@ -30,6 +30,7 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
     let (title, summary, description) = info(top.required("info")?)?;
     top.ignore(&["servers", "tags", "security", "x-decision"]);
     let path_rules = path_rules(top.optional("x-path-rules"))?;
+    let fold_query = top.flag("x-fold-query")?;
     let (schemas, components) = components(top.optional("components"))?;
     let operations = operation::read_all(top.required("paths")?, &components)?;
     top.finish()?;
@@ -41,6 +42,7 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
         summary,
         description,
         path_rules,
+        fold_query,
         schemas,
         responses: components.responses.into_iter().filter(|(_, response)| has_struct(response)).collect(),
         operations,
@@ -72,10 +74,11 @@ fn path_rules(reader: Option<Reader>) -> Result<PathRules, SpecError> {
         match rule.clone().text()?.as_str() {
             "fold-literals" => rules.fold_literals = true,
             "drop-empty" => rules.drop_empty = true,
+            "drop-trailing" => rules.drop_trailing = true,
             "dollar" => rules.dollar = true,
             other => {
                 let problem = format!("unknown path rule `{other}`");
-                return Err(rule.error(problem, "use fold-literals, drop-empty or dollar"));
+                return Err(rule.error(problem, "use fold-literals, drop-empty, drop-trailing or dollar"));
             }
         }
     }
@@ -118,7 +121,10 @@ fn has_struct(response: &Response) -> bool {
 
 /// What an operation's status that refers to a component response carries.
 pub(super) fn component_answer(name: &str, response: &Response) -> Answer {
-    if has_struct(response) { Answer::Component(name.to_owned()) } else { Answer::Inline(Box::new(response.clone())) }
+    if !has_struct(response) {
+        return Answer::Inline(Box::new(response.clone()));
+    }
+    Answer::Component { name: name.to_owned(), streams: matches!(response.content, Content::Stream(_)) }
 }
 
 /// The part that component responses and inline responses share.
@@ -169,16 +175,26 @@ impl std::str::FromStr for HeaderName {
 }
 
 fn content(reader: Option<Reader>) -> Result<Content, SpecError> {
+    let whole = reader.clone();
     let mut several = Vec::new();
     for (media_type, reader) in entries(reader)? {
+        let place = reader.clone();
         let mut map = reader.map()?;
         let schema = map.optional("schema").map(schema::read).transpose()?;
+        if is_range(&media_type) && schema.as_ref().is_none_or(|schema| schema.kind != Kind::Binary) {
+            return Err(place.error("only bytes may have a range of types", "name the one type that it has"));
+        }
         let media_type = map.optional_text("x-content-type")?.unwrap_or(media_type);
         map.ignore(&["example", "examples"]);
         map.finish()?;
         several.push((media_type, schema));
     }
     if several.len() > 1 {
+        let streams =
+            several.iter().any(|(_, schema)| schema.as_ref().is_some_and(|schema| schema.kind == Kind::Binary));
+        if let Some(place) = whole.filter(|_| streams) {
+            return Err(place.error("a body that streams has one media type", "write a range, as in `image/*`"));
+        }
         return Ok(Content::Several(several));
     }
     Ok(match several.pop() {
@@ -189,7 +205,6 @@ fn content(reader: Option<Reader>) -> Result<Content, SpecError> {
 }
 
 fn single(media_type: String, schema: super::model::Schema) -> Content {
-    use super::model::Kind;
     match schema.kind {
         Kind::Binary => Content::Stream(media_type),
         Kind::Text if media_type.starts_with("text/") => Content::Text(media_type),

@@ -15,6 +15,8 @@ pub struct Spec {
     pub summary: Option<String>,
     pub description: String,
     pub path_rules: PathRules,
+    /// Names of query parameters are compared without case.
+    pub fold_query: bool,
     pub schemas: IndexMap<String, Schema>,
     /// Component responses that become structs shared by operations.
     pub responses: IndexMap<String, Response>,
@@ -27,6 +29,7 @@ pub struct Spec {
 pub struct PathRules {
     pub fold_literals: bool,
     pub drop_empty: bool,
+    pub drop_trailing: bool,
     pub dollar: bool,
 }
 
@@ -127,14 +130,20 @@ pub struct Documented {
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// A component response that has a struct of its own.
-    Component(String),
+    Component {
+        name: String,
+        streams: bool,
+    },
     Inline(Box<Response>),
 }
 
 impl Answer {
     /// Whether the body streams.
     pub fn streams(&self) -> bool {
-        matches!(self, Self::Inline(response) if matches!(response.content, Content::Stream(_)))
+        match self {
+            Self::Component { streams, .. } => *streams,
+            Self::Inline(response) => matches!(response.content, Content::Stream(_)),
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use indexmap::IndexMap;
 use super::error::SpecError;
 use super::load::{Components, component_answer, response_body};
 use super::model::{
-    Answer, BodyKind, Documented, In, Kind, Operation, Parameter, RequestBody, Schema, TemplateSegment,
+    Answer, BodyKind, Content, Documented, In, Kind, Operation, Parameter, RequestBody, Schema, TemplateSegment,
+    is_range,
 };
 use super::reader::{MapReader, Reader};
 use super::schema;
@@ -148,6 +149,9 @@ fn request_body(reader: Reader) -> Result<RequestBody, SpecError> {
         _ if raw => BodyKind::Raw(schema),
         _ => BodyKind::Json(schema),
     };
+    if is_range(&media_type) && !matches!(kind, BodyKind::Stream) {
+        return Err(place.error("only bytes may have a range of types", "name the one type that the body has"));
+    }
     Ok(RequestBody { description, media_type, any_content_type, kind })
 }
 
@@ -218,6 +222,10 @@ fn documented(
         (description, component_answer(key, response))
     } else {
         let response = response_body(&mut map, components)?;
+        if matches!(response.content, Content::Several(_)) {
+            let problem = "a response of one operation has one media type";
+            return Err(place.error(problem, "move it to components.responses, whose body is an enum"));
+        }
         (response.description.clone(), Answer::Inline(Box::new(response)))
     };
     map.ignore(&["summary", "x-source", "x-decision"]);

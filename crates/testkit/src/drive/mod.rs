@@ -88,6 +88,10 @@ pub struct Parameters {
     pub lenient: &'static [&'static str],
     /// In headers.
     pub headers: &'static [&'static str],
+    /// Whether the case of the path's literals does not count, which is what `x-path-rules: [fold-literals]` says.
+    pub fold_path: bool,
+    /// Whether the case of the query's names does not count (`x-fold-query`).
+    pub fold_query: bool,
 }
 
 /// One exchange on its way through the bindings.

@@ -28,16 +28,30 @@ fn locate(path: &str, method: &Method) -> Result<(&'static OperationInfo, Captur
 #[allow(clippy::too_many_lines, reason = "one arm per operation")]
 pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
     match case.operation() {
-        "list_tenants" => case.play::<ListTenants>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "image_upload" => case.play::<ImageUpload>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "get_operation" => case.play::<GetOperation>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "get_image_upload_operation" => {
-            case.play::<GetImageUploadOperation>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "get_image_url" => case.play::<GetImageUrl>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "get_image_metadata" => {
-            case.play::<GetImageMetadata>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
+        "list_tenants" => case.play::<ListTenants>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: false },
+        ),
+        "image_upload" => case.play::<ImageUpload>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: false },
+        ),
+        "get_operation" => case.play::<GetOperation>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: false },
+        ),
+        "get_image_upload_operation" => case.play::<GetImageUploadOperation>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: false },
+        ),
+        "get_image_url" => case.play::<GetImageUrl>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: false },
+        ),
+        "get_image_metadata" => case.play::<GetImageMetadata>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: false },
+        ),
         _ => Err(case.unknown()),
     }
 }

@@ -39,43 +39,76 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
     match case.operation() {
         "upload_image_data" => case.play::<UploadImageData>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &["x-openstack-image-size", "x-image-meta-store"] },
+            &Parameters {
+                query: &[],
+                lenient: &[],
+                headers: &["x-openstack-image-size", "x-image-meta-store"],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "download_image_data" => case.play::<DownloadImageData>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &["Range", "Content-Range"] },
+            &Parameters {
+                query: &[],
+                lenient: &[],
+                headers: &["Range", "Content-Range"],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
-        "create_image" => case.play::<CreateImage>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "show_image" => case.play::<ShowImage>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "delete_image" => case.play::<DeleteImage>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
-        "list_image_members" => {
-            case.play::<ListImageMembers>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "create_image_member" => {
-            case.play::<CreateImageMember>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "show_image_member" => {
-            case.play::<ShowImageMember>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "update_image_member" => {
-            case.play::<UpdateImageMember>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "delete_image_member" => {
-            case.play::<DeleteImageMember>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "show_image_schema" => {
-            case.play::<ShowImageSchema>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "show_member_schema" => {
-            case.play::<ShowMemberSchema>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "show_members_schema" => {
-            case.play::<ShowMembersSchema>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "discover_versions" => {
-            case.play::<DiscoverVersions>(locate, &Parameters { query: &[], lenient: &[], headers: &[] })
-        }
-        "list_versions" => case.play::<ListVersions>(locate, &Parameters { query: &[], lenient: &[], headers: &[] }),
+        "create_image" => case.play::<CreateImage>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "show_image" => case.play::<ShowImage>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "delete_image" => case.play::<DeleteImage>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "list_image_members" => case.play::<ListImageMembers>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "create_image_member" => case.play::<CreateImageMember>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "show_image_member" => case.play::<ShowImageMember>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "update_image_member" => case.play::<UpdateImageMember>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "delete_image_member" => case.play::<DeleteImageMember>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "show_image_schema" => case.play::<ShowImageSchema>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "show_member_schema" => case.play::<ShowMemberSchema>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "show_members_schema" => case.play::<ShowMembersSchema>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "discover_versions" => case.play::<DiscoverVersions>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
+        "list_versions" => case.play::<ListVersions>(
+            locate,
+            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+        ),
         _ => Err(case.unknown()),
     }
 }

@@ -36,27 +36,63 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
     match case.operation() {
         "get_image_store_root_content" => case.play::<GetImageStoreRootContent>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "get_image_store_content" => case.play::<GetImageStoreContent>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "upload_file" => case.play::<UploadFile>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "delete_image_store_content" => case.play::<DeleteImageStoreContent>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "download" => case.play::<Download>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &["Range"] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &["Range"],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "get_image_store_upload_session_by_path" => case.play::<GetImageStoreUploadSessionByPath>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "upload_file_chunk" => case.play::<UploadFileChunk>(
             locate,
@@ -64,27 +100,59 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
                 query: &["api-version", "session-id", "timeout"],
                 lenient: &["timeout"],
                 headers: &["Content-Range"],
+                fold_path: false,
+                fold_query: false,
             },
         ),
         "get_image_store_upload_session_by_id" => case.play::<GetImageStoreUploadSessionById>(
             locate,
-            &Parameters { query: &["api-version", "session-id", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "session-id", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "commit_image_store_upload_session" => case.play::<CommitImageStoreUploadSession>(
             locate,
-            &Parameters { query: &["api-version", "session-id", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "session-id", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "delete_image_store_upload_session" => case.play::<DeleteImageStoreUploadSession>(
             locate,
-            &Parameters { query: &["api-version", "session-id", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "session-id", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "copy_image_store_content" => case.play::<CopyImageStoreContent>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "get_cluster_version" => case.play::<GetClusterVersion>(
             locate,
-            &Parameters { query: &["api-version", "timeout"], lenient: &["timeout"], headers: &[] },
+            &Parameters {
+                query: &["api-version", "timeout"],
+                lenient: &["timeout"],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         _ => Err(case.unknown()),
     }

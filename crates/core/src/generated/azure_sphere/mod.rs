@@ -25,7 +25,8 @@ pub mod models;
 pub const DIALECT: &str = "azure_sphere";
 
 /// How this dialect's paths are normalised before routing.
-pub const PATH_RULES: PathRules = PathRules { fold_literals: true, drop_empty: false, dollar: false };
+pub const PATH_RULES: PathRules =
+    PathRules { fold_literals: true, drop_empty: false, drop_trailing: false, dollar: false };
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[

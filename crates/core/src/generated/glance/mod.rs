@@ -32,7 +32,8 @@ pub mod upload_image_data;
 pub const DIALECT: &str = "glance";
 
 /// How this dialect's paths are normalised before routing.
-pub const PATH_RULES: PathRules = PathRules { fold_literals: false, drop_empty: false, dollar: false };
+pub const PATH_RULES: PathRules =
+    PathRules { fold_literals: false, drop_empty: false, drop_trailing: false, dollar: false };
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[

@@ -32,7 +32,8 @@ pub mod upload_file_chunk;
 pub const DIALECT: &str = "service_fabric";
 
 /// How this dialect's paths are normalised before routing.
-pub const PATH_RULES: PathRules = PathRules { fold_literals: false, drop_empty: true, dollar: true };
+pub const PATH_RULES: PathRules =
+    PathRules { fold_literals: false, drop_empty: true, drop_trailing: false, dollar: true };
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[
