@@ -138,7 +138,7 @@ pingone.environments = ["77777777-7777-4777-8777-777777777777"]
 pub fn settings(exchange: &Exchange) -> String {
     let given = exchange.given.iter().filter_map(|given| match given {
         Given::Setting(line) => Some(line.as_str()),
-        Given::Twist(_) | Given::SessionRanges(_) => None,
+        Given::Twist(_) | Given::SessionRanges(_) | Given::Operations(_) => None,
     });
     let given: Vec<&str> = given.collect();
     let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();

@@ -43,6 +43,31 @@ pub enum Given {
     Twist(Twist),
     /// An upload session may have this many separate ranges (the server's own limit is far above what a file can show).
     SessionRanges(u64),
+    /// Operations that the server carries out beside requests come no further than this, from the file's start.
+    Operations(Progress),
+}
+
+/// How far operations come that are held up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// None begins.
+    Waiting,
+    /// They begin, and none ends.
+    Started,
+}
+
+impl Progress {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Waiting, Self::Started];
+
+    /// The progress as files write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Started => "started",
+        }
+    }
 }
 
 /// What happens below the server, where no request can make it happen.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
-use super::{Answer, Block, Exchange, Expected, Given, ParseError, Payload, Sent, Step, Twist};
+use super::{Answer, Block, Exchange, Expected, Given, ParseError, Payload, Progress, Sent, Step, Twist};
 
 /// A mistake whose file is not known yet.
 #[derive(Debug)]
@@ -74,10 +74,16 @@ fn condition_of(number: usize, text: &str) -> Result<Given, Mistake> {
     if let Some(limit) = text.strip_prefix("store session-ranges ").and_then(|limit| limit.trim().parse().ok()) {
         return Ok(Given::SessionRanges(limit));
     }
+    if let Some(progress) =
+        Progress::ALL.into_iter().find(|progress| text == format!("operations {}", progress.as_str()))
+    {
+        return Ok(Given::Operations(progress));
+    }
     let twist = Twist::ALL.into_iter().find(|twist| twist.as_str() == text);
     let unknown = || {
         let remedy = "use `setting …`, `store read-only`, `store full`, `store fails`, `store hangs`, `catalog fails`, \
-                      `catalog hangs`, `images private` or `store session-ranges 3`";
+                      `catalog hangs`, `images private`, `operations waiting`, `operations started` or \
+                      `store session-ranges 3`";
         Mistake::new(number, format!("`{text}` is nothing that can be given"), remedy)
     };
     twist.map(Given::Twist).ok_or_else(unknown)

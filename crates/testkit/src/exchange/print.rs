@@ -14,6 +14,7 @@ pub(super) fn exchange(exchange: &Exchange) -> String {
         let line = match given {
             Given::Setting(line) => format!("given: setting {line}\n"),
             Given::SessionRanges(limit) => format!("given: store session-ranges {limit}\n"),
+            Given::Operations(progress) => format!("given: operations {}\n", progress.as_str()),
             Given::Twist(twist) => format!("given: {}\n", twist.as_str()),
         };
         text.push_str(&line);

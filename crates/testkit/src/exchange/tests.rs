@@ -142,7 +142,9 @@ fn answer() -> impl Strategy<Value = Answer> {
 fn exchange() -> impl Strategy<Value = Exchange> {
     let fault = prop::sample::select(&Twist::ALL[..]).prop_map(Given::Twist);
     let setting = "[a-z]{1,5}".prop_map(|key| Given::Setting(format!("{key} = \"a = b\"")));
-    let given = prop_oneof![fault, setting, any::<u64>().prop_map(Given::SessionRanges)];
+    let ranges = any::<u64>().prop_map(Given::SessionRanges);
+    let progress = prop::sample::select(&Progress::ALL[..]).prop_map(Given::Operations);
+    let given = prop_oneof![fault, setting, ranges, progress];
     let steps = (sent(), sent(), answer(), any::<bool>()).prop_map(|(first, second, answer, open)| {
         let short = Expected::Status(answer.status);
         let pair = [Step::Request(second), Step::Response(short)];
