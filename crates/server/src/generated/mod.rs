@@ -6,4 +6,6 @@
 
 pub mod azure_sphere;
 pub mod glance;
+pub mod public;
+pub mod saved_views;
 pub mod service_fabric;

@@ -8,11 +8,18 @@ use crate::drive::{Case, DriveError, Verdict};
 
 pub mod azure_sphere;
 pub mod glance;
+pub mod public;
+pub mod saved_views;
 pub mod service_fabric;
 
 /// Plays an exchange with the types of its operation.
 pub type Play = fn(&Case<'_>) -> Result<Verdict, DriveError>;
 
 /// Every dialect's name and how its exchanges are played.
-pub const DIALECTS: &[(&str, Play)] =
-    &[("azure_sphere", azure_sphere::play), ("glance", glance::play), ("service_fabric", service_fabric::play)];
+pub const DIALECTS: &[(&str, Play)] = &[
+    ("azure_sphere", azure_sphere::play),
+    ("glance", glance::play),
+    ("public", public::play),
+    ("saved_views", saved_views::play),
+    ("service_fabric", service_fabric::play),
+];
