@@ -256,11 +256,14 @@ impl From<i64> for ErrorResponseCode {
 
 crate::open_enum::number_enum!(ErrorResponseCode);
 
-/// One cause of a refusal, in the manner of RFC 7807.
+/// One cause of a refusal, in the manner of RFC 7807. Other servers may add members of their own beside these.
 ///
 /// `components.schemas.PublicApiErrorDetails` of the spec.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct PublicApiErrorDetails {
+    /// Members that the document does not name.
+    #[serde(flatten)]
+    pub additional: serde_json::Map<String, serde_json::Value>,
     /// What was wrong with this request, for people.
     #[serde(rename = "Detail")]
     pub detail: String,
