@@ -51,6 +51,12 @@ pub enum Refusal {
         /// What to tell the caller.
         reason: &'static str,
     },
+    /// The caller has sent more requests than it may in the time.
+    #[error("the caller sends too many requests; the next is allowed in {} seconds", retry_after_seconds(*.retry_after))]
+    RateLimited {
+        /// How long to wait until one is allowed; an answer carries it as [`retry_after_seconds`].
+        retry_after: Duration,
+    },
     /// The request does not fit its operation.
     #[error("the request does not fit its operation")]
     Invalid(#[source] InvalidRequest),
@@ -89,6 +95,13 @@ pub enum Refusal {
     Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// A time to wait as the header `Retry-After` carries it: in whole seconds, rounded up, and at least one.
+#[must_use]
+pub fn retry_after_seconds(wait: Duration) -> u64 {
+    let rounded_up = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+    rounded_up.max(1)
+}
+
 /// What a handler returns instead of its success.
 #[derive(Debug)]
 pub enum Failure<E> {
@@ -111,5 +124,18 @@ impl<E> Failure<E> {
 impl<E, S: Error + Send + Sync + 'static> From<S> for Failure<E> {
     fn from(source: S) -> Self {
         Self::Internal(Box::new(source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_never_comes_back_too_early() {
+        for (milliseconds, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60), (60_000, 60)] {
+            assert_eq!(retry_after_seconds(Duration::from_millis(milliseconds)), seconds);
+        }
+        assert_eq!(retry_after_seconds(Duration::MAX), u64::MAX);
     }
 }

@@ -15,7 +15,7 @@ pub mod connection;
 #[path = "generated/mod.rs"]
 pub mod dialects;
 
-pub use api::{Api, Failure, Refusal};
+pub use api::{Api, Failure, Refusal, retry_after_seconds};
 pub use call::{Call, OperationSlot, RequestId};
 
 #[doc(hidden)]

@@ -1,13 +1,15 @@
 //! Refusals outside of an operation's own answers (D-001), in the form of all others.
 
-use http::header::{ALLOW, HeaderValue};
+use std::time::Duration;
+
+use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use pentaprism_core::dialects::glance::models::UnauthorizedResponse;
 use pentaprism_core::dialects::glance::upload_image_data::UploadImageData;
 use pentaprism_core::path::Unrouted;
 use pentaprism_core::{Body, ErrorStatus, InvalidRequest, Operation, OperationInfo, Payload, ResponseBuilder};
-use pentaprism_server::Refusal;
+use pentaprism_server::{Refusal, retry_after_seconds};
 
 use super::faults::{Fault, request_id};
 use super::image::base_url;
@@ -27,6 +29,7 @@ pub(super) fn refuse(
     match refusal {
         Refusal::Unrouted(Unrouted::UnknownMethod { allowed }) => other_method(head, allowed),
         Refusal::Unauthenticated { .. } => unauthenticated(settings, head),
+        Refusal::RateLimited { retry_after } => too_many(head, *retry_after),
         Refusal::Internal(cause) => {
             // Debug output escapes what a cause may quote from a request.
             tracing::error!(cause = ?chain(cause.as_ref()), "a request failed");
@@ -52,6 +55,15 @@ fn other_method(head: &Parts, allowed: &[&'static str]) -> Response<Body> {
     };
     let allowed = HeaderValue::try_from(allowed.join(", ")).expect("methods of the spec are visible ASCII");
     response.headers_mut().insert(ALLOW, allowed);
+    response
+}
+
+/// One request too many of a caller with a rate (D-130).
+fn too_many(head: &Parts, retry_after: Duration) -> Response<Body> {
+    let seconds = retry_after_seconds(retry_after);
+    let text = format!("The request was rate-limited. Send it again in {seconds} seconds.");
+    let mut response = answer(head, &Fault::new(ErrorStatus::TOO_MANY_REQUESTS, text));
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
     response
 }
 

@@ -1,7 +1,8 @@
-//! What is refused outside of an operation, in the words of this dialect (D-001, D-003, D-006 to D-008, D-042, D-061).
+//! What is refused outside of an operation, in the words of this dialect (D-001, D-003, D-006 to D-008, D-042, D-061, D-130).
 
 use bytes::Bytes;
 use http::Response;
+use http::header::RETRY_AFTER;
 use http::request::Parts;
 use pentaprism_core::dialects::service_fabric::{
     commit_image_store_upload_session::CommitImageStoreUploadSession,
@@ -10,7 +11,7 @@ use pentaprism_core::dialects::service_fabric::{
 };
 use pentaprism_core::path::{Captures, PathProblem, Unrouted};
 use pentaprism_core::{Body, ErrorStatus, InvalidRequest, Operation, OperationInfo, RequestView};
-use pentaprism_server::{Refusal, RequestId};
+use pentaprism_server::{Refusal, RequestId, retry_after_seconds};
 
 use crate::measure::chain;
 
@@ -27,7 +28,11 @@ pub(super) fn refuse(head: &Parts, operation: Option<&OperationInfo>, refusal: &
         // Causes may name paths of requests: the debug form escapes what could forge a line.
         tracing::error!(request, operation, error = ?chain(source.as_ref()), "an internal fault");
     }
-    answer(head, operation, refusal).into_response()
+    let mut response = answer(head, operation, refusal).into_response();
+    if let Refusal::RateLimited { retry_after } = refusal {
+        response.headers_mut().insert(RETRY_AFTER, retry_after_seconds(*retry_after).into());
+    }
+    response
 }
 
 fn answer(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) -> Answer {
@@ -45,6 +50,7 @@ fn answer(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) ->
             let text = "the body broke off, or its framing is wrong; send the request again";
             return Answer::new(ErrorStatus::BAD_REQUEST, Code::EInvalidarg, text);
         }
+        Refusal::RateLimited { .. } => (ErrorStatus::TOO_MANY_REQUESTS, Code::FabricEServiceTooBusy),
         Refusal::BodyStalled(_) => (ErrorStatus::REQUEST_TIMEOUT, Code::FabricETimeout),
         Refusal::MissingHost => (ErrorStatus::BAD_REQUEST, Code::EInvalidarg),
         Refusal::Misdirected => (ErrorStatus::MISDIRECTED_REQUEST, Code::EInvalidarg),

@@ -25,6 +25,7 @@ async fn every_refusal_has_its_status() {
         (Refusal::Unrouted(Unrouted::UnknownMethod { allowed: vec!["PUT"] }), 405, "The method GET is not allowed"),
         (Refusal::Unauthenticated { token_sent: true }, 401, "The request you have made requires authentication."),
         (Refusal::Forbidden { reason: "because" }, 403, "because"),
+        (Refusal::RateLimited { retry_after: Duration::from_secs(60) }, 429, "Send it again in 60 seconds."),
         (Refusal::BodyTooLarge { limit: 7 }, 413, "limit of 7 bytes"),
         (Refusal::BodyStalled(Duration::from_secs(5)), 408, "for 5 seconds"),
         (Refusal::BodyInterrupted(cause()), 400, "broke off"),
@@ -40,6 +41,15 @@ async fn every_refusal_has_its_status() {
         assert_eq!((found, message.contains(text)), (status, true), "{message}");
         assert!(!message.contains("secret"), "{message}");
     }
+}
+
+#[test]
+fn one_request_too_many_is_told_when_to_come_back() {
+    let (head, ()) = Request::builder().uri("/v2/images").body(()).unwrap().into_parts();
+    let refusal = Refusal::RateLimited { retry_after: Duration::from_millis(1500) };
+    let response = refuse(&Settings::default(), &head, None, &refusal);
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &HeaderValue::from_static("2")));
+    assert!(response.headers().contains_key("x-openstack-request-id"));
 }
 
 #[tokio::test]

@@ -151,6 +151,7 @@ async fn refusals_outside_of_operations_have_their_codes() {
         (Refusal::BodyTooLarge { limit: 4 }, 413, "FABRIC_E_VALUE_TOO_LARGE"),
         (Refusal::Expectation, 417, "E_INVALIDARG"),
         (Refusal::Misdirected, 421, "E_INVALIDARG"),
+        (Refusal::RateLimited { retry_after: Duration::from_secs(1) }, 429, "FABRIC_E_SERVICE_TOO_BUSY"),
         (Refusal::Internal(io()), 500, "E_FAIL"),
         (Refusal::TransferEncoding, 501, "E_NOTIMPL"),
         (Refusal::Unavailable, 503, "FABRIC_E_NOT_READY"),
@@ -160,6 +161,15 @@ async fn refusals_outside_of_operations_have_their_codes() {
         answered.expect_refusal(status, code);
         assert!(!answered.text().contains("secret"));
     }
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_told_when_to_come_back() {
+    let world = World::new().await;
+    let (head, ()) = http::Request::new(()).into_parts();
+    let refusal = Refusal::RateLimited { retry_after: Duration::from_millis(59_001) };
+    let response = Api::refuse(&world.fabric, &head, None, refusal);
+    assert_eq!(response.headers()["retry-after"], "60");
 }
 
 async fn refuse(world: &World, head: &Parts, refusal: Refusal) -> Answered {
