@@ -89,13 +89,13 @@ fn numbers_with_names_are_open_enums_and_odd_names_are_renamed() {
     insta::assert_snapshot!(generated(NUMBERS, "crates/core/src/generated/toy/models.rs"));
     let of = |from, to| changed_of(NUMBERS, from, to);
     let refusals = [
-        of("      x-enum-varnames: [DeviceClaim, imageUpload]\n", ""),
-        of("[DeviceClaim, imageUpload]", "[DeviceClaim]"),
-        of("[DeviceClaim, imageUpload]", "[DeviceClaim, deviceClaim]"),
-        of("[DeviceClaim, imageUpload]", "[DeviceClaim, unknown]"),
-        of("[A device is claimed., An image comes in.]", "[A device is claimed.]"),
-        of("enum: [0, 7]", "enum: [7, 7]"),
-        of("enum: [0, 7]", "enum: [0, seven]"),
+        of("      x-enum-varnames: [DeviceClaim, imageUpload, InvalidRequest]\n", ""),
+        of("[DeviceClaim, imageUpload, InvalidRequest]", "[DeviceClaim]"),
+        of("[DeviceClaim, imageUpload", "[DeviceClaim, deviceClaim"),
+        of("[DeviceClaim, imageUpload", "[DeviceClaim, unknown"),
+        of("[A device is claimed., An image comes in., Nothing.]", "[A device is claimed.]"),
+        of("enum: [0, 7, 9]", "enum: [7, 7, 9]"),
+        of("enum: [0, 7, 9]", "enum: [0, seven, 9]"),
         of("description: Kinds.", "description: Kinds.\n      x-closed: true"),
         of("        IsSuccess:", "        links: {type: string, description: More.}\n        IsSuccess:"),
         of("        2d:", "        additional:"),

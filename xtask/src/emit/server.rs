@@ -113,6 +113,8 @@ fn pattern(spec: &Spec, template: &[TemplateSegment]) -> (String, String) {
 
 fn serve(spec: &Spec, trait_name: &str) -> String {
     let mut arms = String::new();
+    let reads = |operation: &Operation| operation.body.is_some();
+    let unused = if spec.operations.iter().any(reads) { "" } else { "_" };
     for operation in &spec.operations {
         let (name, function) = (names::type_name(&operation.id), names::module(&operation.id));
         let decode = match operation.body.as_ref().map(|body| &body.kind) {
@@ -133,7 +135,7 @@ fn serve(spec: &Spec, trait_name: &str) -> String {
          let (route, call, body) = match arrival.open(api, Route::info).await {{\nOk(opened) => opened,\nErr(refused) => return refused,\n}};\n\
          let answered = answer(api, route, &call, body).await;\n\
          answered.unwrap_or_else(|refusal| api.refuse(&call.head, Some(route.info()), refusal))\n}}\n\n\
-         #[allow(clippy::too_many_lines, reason = \"one arm per operation\")]\nasync fn answer<A: {trait_name}>(api: &A, route: Route, call: &Call<A::Caller>, body: Body) -> Result<http::Response<Body>, Refusal> {{\n\
+         #[allow(clippy::too_many_lines, reason = \"one arm per operation\")]\nasync fn answer<A: {trait_name}>(api: &A, route: Route, call: &Call<A::Caller>, {unused}body: Body) -> Result<http::Response<Body>, Refusal> {{\n\
          match route {{\n{arms}}}\n}}\n"
     )
 }

@@ -157,10 +157,11 @@ pub fn imports(text: &str, krate: &str, extra: &[&str]) -> String {
     output + "\n"
 }
 
-/// Whether code (not a comment, not a string) names this item by itself, not behind `::`.
+/// Whether code (not a comment, not a string) names this item by itself, not behind `::` and not as a variant.
 fn mentions(text: &str, name: &str) -> bool {
     let word = |character: char| character.is_alphanumeric() || character == '_';
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let is_variant = |line: &str| line.strip_suffix(',') == Some(name);
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//") && !is_variant(line));
     code.flat_map(|line| line.split('"').step_by(2)).any(|part| {
         part.match_indices(name).any(|(at, _)| {
             let (before, after) = (&part[..at], &part[at + name.len()..]);

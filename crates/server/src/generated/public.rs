@@ -72,7 +72,7 @@ async fn answer<A: Public>(
     api: &A,
     route: Route,
     call: &Call<A::Caller>,
-    body: Body,
+    _body: Body,
 ) -> Result<http::Response<Body>, Refusal> {
     match route {
         Route::GetPublicFile => {
