@@ -13,6 +13,7 @@ pub mod housekeeping;
 pub mod log;
 mod measure;
 pub mod mount;
+pub mod pictures;
 pub mod serve;
 pub mod settings;
 pub mod site;
