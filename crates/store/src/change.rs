@@ -20,7 +20,11 @@ pub enum NewContent {
     Clear,
     /// The body that is committed with this change; without one (or with an empty one) content of no bytes.
     Uploaded,
-    /// The bytes of another name, shared, counted for the same account as that name's.
+    /// One of the bodies that are committed beside the first one, counted from 0; see
+    /// [`Received::commit_with`](crate::Received::commit_with). Without that body the change is refused.
+    UploadedBeside(usize),
+    /// The bytes of another name, shared; an earlier step of the same change may have given it these. Counted for the account that the
+    /// other name counts for, but in the dialect of the name that shares.
     SameAs(NameKey),
 }
 
@@ -303,9 +307,11 @@ pub enum Step {
         /// The version it was created with.
         born: u64,
     },
-    /// Makes a durable body content, for the steps that follow. Equal bytes that are stored already are shared instead.
+    /// Makes a durable body content, for the steps that follow: the first one is [`NewContent::Uploaded`]. Equal bytes that are stored already are shared instead.
     /// Refused: `WriterGone`, `OverQuota`.
     Commit(Box<Body>),
+    /// Counts a body of no bytes among those that the change commits.
+    CommitEmpty,
     /// Opens a writer. Refused: `OverQuota`. An open session of the same id is an error of the caller.
     OpenWriter(Box<NewWriter>),
     /// Reserves more bytes for a writer: `most` when the quota has room, else what is left but not less than `least`.
@@ -319,6 +325,13 @@ pub enum Step {
         most: u64,
         /// The quota of its account.
         quota: Option<u64>,
+    },
+    /// Gives back what a writer has reserved beyond what came. Refused: `WriterGone`.
+    Settle {
+        /// The writer.
+        writer: Uuid,
+        /// Bytes that stay reserved.
+        reserved: u64,
     },
     /// Records a durable chunk. Refused: `WriterGone`, `RangeOverlaps`, `TooManyRanges`.
     RecordChunk {

@@ -185,6 +185,12 @@ pub enum Refusal {
     /// The content that a name should share is gone.
     #[error("the content to be shared is gone")]
     ContentGone,
+    /// The change names a body beside the first one that was not committed with it.
+    #[error("the change takes body {index} beside the first one, but was committed without it")]
+    BodyMissing {
+        /// Which body, counted from 0.
+        index: usize,
+    },
     /// The upload or session is no longer open.
     #[error("the upload is no longer open")]
     WriterGone,

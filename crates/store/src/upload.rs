@@ -172,12 +172,15 @@ impl Upload {
                 Ok(Received { inner, claim, size: 0, digests, body: None, guard: None, small: None })
             }
             Way::Large(large) => {
-                let Large { blob, location, writer, pipeline, guard, id, slot, .. } = *large;
+                let Large { blob, location, writer, pipeline, reserved, guard, id, slot } = *large;
                 let written = inner.in_time(pipeline.finish()).await??;
                 let ended = Arc::clone(&writer);
                 let end = tokio::task::spawn_blocking(move || ended.end_at(received));
                 inner.in_time(end).await?.map_err(|_| Fault::Closed)??;
-                inner.in_time(writer.sync()).await??;
+                let synced = async { Ok(inner.in_time(writer.sync()).await??) };
+                // The request may have another body beside this one, which needs what is left.
+                let surplus = request.account.quota.is_some() && reserved > received;
+                futures_util::try_join!(synced, settle(&inner, id, received, surplus))?;
                 drop(slot);
                 let body = Body {
                     blob,
@@ -194,6 +197,14 @@ impl Upload {
             }
         }
     }
+}
+
+/// Gives back what was reserved beyond what came.
+async fn settle(inner: &Inner, writer: uuid::Uuid, reserved: u64, surplus: bool) -> Result<(), UploadError> {
+    if surplus {
+        inner.apply(Step::Settle { writer, reserved }.into()).await.map_err(refused)?;
+    }
+    Ok(())
 }
 
 /// Holds the part of the small budget that `total` collected bytes need: what was announced at once, otherwise as the bytes come. False
@@ -353,44 +364,70 @@ impl Received {
     /// [`CommitError::TargetGone`] when the exclusive target was deleted meanwhile; [`CommitError::Refused`] when a condition
     /// of `change` does not hold; [`CommitError::Fault`] when the store fails.
     pub async fn commit(self, change: Change) -> Result<Applied, CommitError> {
-        let inner = Arc::clone(&self.inner);
-        inner.owned(self.carry_out(change)).await?
+        self.commit_with(Vec::new(), change).await
     }
 
-    async fn carry_out(self, change: Change) -> Result<Applied, CommitError> {
-        let Self { inner, claim, body, guard, small, .. } = self;
-        let mut steps = Vec::with_capacity(change.steps.len() + 2);
-        if let Some(claim) = &claim {
-            steps.push(Step::SameName { name: claim.name.clone(), born: claim.born });
+    /// As [`commit`](Self::commit), with more bodies of the same store in the one transaction: in `change` this body is
+    /// [`NewContent::Uploaded`](crate::NewContent::Uploaded), those `beside` it are
+    /// [`NewContent::UploadedBeside`](crate::NewContent::UploadedBeside) by their place in the list. All become content or none does;
+    /// a body that no step takes is freed.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit); everything that any of the bodies held is freed then.
+    pub async fn commit_with(self, beside: Vec<Self>, change: Change) -> Result<Applied, CommitError> {
+        let inner = Arc::clone(&self.inner);
+        debug_assert!(beside.iter().all(|other| Arc::ptr_eq(&other.inner, &inner)), "a change is of one store");
+        let mut bodies = beside;
+        bodies.insert(0, self);
+        inner.owned(carry_out(Arc::clone(&inner), bodies, change)).await?
+    }
+
+    /// The commit succeeded.
+    fn committed(self, effect: &Effect) {
+        if let Some(guard) = self.guard {
+            guard.disarm();
         }
-        steps.extend(body.map(|body| Step::Commit(Box::new(body))));
-        let ours = steps.len();
-        steps.extend(change.steps);
-        match inner.apply(Change { steps }).await {
-            Ok(mut applied) => {
-                if let Some(guard) = guard {
-                    guard.disarm();
-                }
-                let shared = applied.effects.drain(..ours).any(|effect| matches!(effect, Effect::Shared(_)));
-                // Bytes that turned out to be stored already are not needed twice; dropping the guard frees them.
-                if let Some(small) = small.filter(|_| !shared) {
-                    small.disarm();
-                }
-                Ok(applied)
+        // Bytes that turned out to be stored already are not needed twice; dropping the guard frees them.
+        if let Some(small) = self.small.filter(|_| !matches!(effect, Effect::Shared(_))) {
+            small.disarm();
+        }
+    }
+
+    /// The commit failed. Where it is not known whether a row names the bytes, they stay; a writer row decides for itself.
+    fn failed(self, fault: &Fault) {
+        if let Some(small) = self.small.filter(|_| fault.leaves_doubt()) {
+            small.disarm();
+        }
+    }
+}
+
+/// Commits bodies with a change. Whatever they hold is held until it is known how that ended.
+async fn carry_out(inner: Arc<Inner>, mut bodies: Vec<Received>, change: Change) -> Result<Applied, CommitError> {
+    let mut steps = Vec::with_capacity(change.steps.len() + 2 * bodies.len());
+    let claims = bodies.iter().filter_map(|body| body.claim.as_ref());
+    steps.extend(claims.map(|claim| Step::SameName { name: claim.name.clone(), born: claim.born }));
+    let claims = steps.len();
+    let commit = |body: &mut Received| body.body.take().map_or(Step::CommitEmpty, |body| Step::Commit(Box::new(body)));
+    steps.extend(bodies.iter_mut().map(commit));
+    let ours = steps.len();
+    steps.extend(change.steps);
+    match inner.apply(Change { steps }).await {
+        Ok(mut applied) => {
+            let effects = applied.effects.drain(..ours).skip(claims);
+            bodies.into_iter().zip(effects).for_each(|(body, effect)| body.committed(&effect));
+            Ok(applied)
+        }
+        Err(ChangeError::Refused { step, refusal: Refusal::Missing(name) }) if step < claims => {
+            Err(CommitError::TargetGone(name))
+        }
+        Err(ChangeError::Refused { step, refusal }) => {
+            Err(CommitError::Refused { step: step.saturating_sub(ours), refusal })
+        }
+        Err(ChangeError::Fault(fault)) => {
+            for body in bodies {
+                body.failed(&fault);
             }
-            Err(ChangeError::Refused { step: 0, refusal: Refusal::Missing(name) }) if claim.is_some() => {
-                Err(CommitError::TargetGone(name))
-            }
-            Err(ChangeError::Refused { step, refusal }) => {
-                Err(CommitError::Refused { step: step.saturating_sub(ours), refusal })
-            }
-            Err(ChangeError::Fault(fault)) => {
-                // Where it is not known whether a row names the bytes, they stay; a writer row decides for itself.
-                if let Some(small) = small.filter(|_| fault.leaves_doubt()) {
-                    small.disarm();
-                }
-                Err(CommitError::Fault(fault))
-            }
+            Err(CommitError::Fault(fault))
         }
     }
 }

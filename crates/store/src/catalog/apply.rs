@@ -51,7 +51,7 @@ impl Failed {
     }
 }
 
-/// The body that a change commits.
+/// A body that a change commits.
 pub(super) struct Uploaded {
     /// The blob that became content: its own or an equal one.
     pub(super) blob: Uuid,
@@ -63,17 +63,18 @@ pub(super) struct Uploaded {
 pub(super) struct Transaction<'a> {
     pub(super) db: &'a Connection,
     pub(super) now: Timestamp,
-    pub(super) uploaded: Option<Uploaded>,
+    /// The bodies in the order in which they were committed; none for an empty one.
+    pub(super) uploaded: Vec<Option<Uploaded>>,
 }
 
 /// Carries out all steps; the index of a step that was refused comes back with the reason.
 pub(super) fn apply(db: &Connection, now: Timestamp, change: &Change) -> Result<Vec<Effect>, Failed> {
-    let mut transaction = Transaction { db, now, uploaded: None };
+    let mut transaction = Transaction { db, now, uploaded: Vec::new() };
     let mut effects = Vec::with_capacity(change.steps.len());
     for (index, step) in change.steps.iter().enumerate() {
         effects.push(transaction.step(step).map_err(|error| Failed::at(index, error))?);
     }
-    if let Some(uploaded) = transaction.uploaded.take() {
+    for uploaded in transaction.uploaded.iter().flatten() {
         transaction.doom_if_unused(uploaded.blob).map_err(|error| Failed::at(change.steps.len(), error))?;
     }
     Ok(effects)
@@ -93,8 +94,13 @@ impl Transaction<'_> {
             Step::DeletePath { tree, path } => tree::delete(self, tree, path).map(Effect::Deleted),
             Step::CopyPath(copy) => tree::copy(self, copy).map(Effect::Copied),
             Step::Commit(body) => self.commit(body),
+            Step::CommitEmpty => {
+                self.uploaded.push(None);
+                Ok(Effect::Done)
+            }
             Step::OpenWriter(writer) => writers::open(self, writer),
             Step::Reserve { writer, least, most, quota } => writers::reserve(self, *writer, *least, *most, *quota),
+            Step::Settle { writer, reserved } => writers::settle(self, *writer, *reserved),
             Step::RecordChunk { writer, segment, range, checksums, limit } => {
                 writers::record(self, *writer, *segment, *range, checksums, *limit)
             }
@@ -132,7 +138,7 @@ impl Transaction<'_> {
             (None, Some(_)) => self.publish_large(body)?,
             (None, None) => self.insert_small(body)?,
         }
-        self.uploaded = Some(Uploaded { blob, size: body.size, account: body.account.clone() });
+        self.uploaded.push(Some(Uploaded { blob, size: body.size, account: body.account.clone() }));
         Ok(equal.map_or(Effect::Done, |id| Effect::Shared(BlobId(id))))
     }
 

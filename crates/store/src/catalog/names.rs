@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    apply::{Stepped, Transaction},
+    apply::{Stepped, Transaction, Uploaded},
     queries,
 };
 use crate::{
@@ -185,16 +185,14 @@ fn give_back(transaction: &Transaction<'_>, key: &NameKey) -> Stepped<()> {
 fn take(transaction: &Transaction<'_>, dialect: &str, new: &NewContent) -> Stepped<Option<Charged>> {
     match new {
         NewContent::Clear => Ok(None),
+        // A change may be applied without any body: then this is an empty one.
         NewContent::Uploaded => {
-            let Some(uploaded) = &transaction.uploaded else {
-                return Ok(Some(Charged { content: Content::EMPTY, account: None }));
-            };
-            transaction.share(uploaded.blob, 1)?;
-            let account = &uploaded.account;
-            transaction.charge(dialect, &account.scope, uploaded.size, account.quota)?;
-            let content = Content { blob: Some(BlobId(uploaded.blob)), size: uploaded.size };
-            Ok(Some(Charged { content, account: Some(account.scope.clone()) }))
+            take_uploaded(transaction, dialect, transaction.uploaded.first().and_then(Option::as_ref))
         }
+        NewContent::UploadedBeside(index) => match transaction.uploaded.get(index.saturating_add(1)) {
+            Some(uploaded) => take_uploaded(transaction, dialect, uploaded.as_ref()),
+            None => Err(Refusal::BodyMissing { index: *index }.into()),
+        },
         NewContent::SameAs(other) => {
             let (content, account) = content_of(transaction, other)?;
             let Some(content) = content else { return Err(Refusal::ContentGone.into()) };
@@ -207,6 +205,21 @@ fn take(transaction: &Transaction<'_>, dialect: &str, new: &NewContent) -> Stepp
             Ok(Some(Charged { content, account }))
         }
     }
+}
+
+fn take_uploaded(
+    transaction: &Transaction<'_>,
+    dialect: &str,
+    uploaded: Option<&Uploaded>,
+) -> Stepped<Option<Charged>> {
+    let Some(uploaded) = uploaded else {
+        return Ok(Some(Charged { content: Content::EMPTY, account: None }));
+    };
+    transaction.share(uploaded.blob, 1)?;
+    let account = &uploaded.account;
+    transaction.charge(dialect, &account.scope, uploaded.size, account.quota)?;
+    let content = Content { blob: Some(BlobId(uploaded.blob)), size: uploaded.size };
+    Ok(Some(Charged { content, account: Some(account.scope.clone()) }))
 }
 
 fn content_of(transaction: &Transaction<'_>, key: &NameKey) -> Stepped<(Option<Content>, Option<String>)> {

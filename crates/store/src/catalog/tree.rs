@@ -75,7 +75,7 @@ fn check_length(path: &str) -> Result<(), Refusal> {
 }
 
 pub(super) fn put_uploaded(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> Stepped<Effect> {
-    let Some(uploaded) = &transaction.uploaded else {
+    let Some(uploaded) = transaction.uploaded.first().and_then(Option::as_ref) else {
         return put(transaction, tree, path, Content::EMPTY, None);
     };
     transaction.share(uploaded.blob, 1)?;

@@ -166,6 +166,20 @@ pub(super) fn reserve(
     Ok(Effect::Reserved(granted))
 }
 
+pub(super) fn settle(transaction: &Transaction<'_>, writer: Uuid, reserved: u64) -> Stepped<Effect> {
+    let open = find_open(transaction, writer)?;
+    let surplus = open.reserved.saturating_sub(reserved);
+    transaction
+        .db
+        .prepare_cached("UPDATE usage SET reserved = reserved - ?3 WHERE dialect = ?1 AND scope = ?2")?
+        .execute(params![open.dialect, open.account, surplus])?;
+    transaction
+        .db
+        .prepare_cached("UPDATE writer SET reserved = reserved - ?2 WHERE id = ?1")?
+        .execute(params![writer.into_bytes(), surplus])?;
+    Ok(Effect::Done)
+}
+
 /// Closes an open writer and releases what it reserved.
 pub(super) fn end(transaction: &Transaction<'_>, writer: Uuid, state: i64) -> Stepped<BlobId> {
     let open = find_open(transaction, writer)?;

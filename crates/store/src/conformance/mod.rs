@@ -10,6 +10,7 @@ mod freeing;
 mod names;
 mod restart;
 mod sessions;
+mod together;
 mod trees;
 mod uploads;
 
@@ -82,7 +83,16 @@ use cases;
 /// Every case for a store that works.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [names::cases(), uploads::cases(), trees::cases(), sessions::cases(), freeing::cases(), restart::cases()].concat()
+    [
+        names::cases(),
+        uploads::cases(),
+        together::cases(),
+        trees::cases(),
+        sessions::cases(),
+        freeing::cases(),
+        restart::cases(),
+    ]
+    .concat()
 }
 
 /// Runs every case, each on a folder of its own.
