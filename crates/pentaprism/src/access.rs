@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, AsHeaderName, HeaderName};
+use pentaprism_server::Refusal;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::rate::Limiter;
 use crate::settings::{Access, AzureSphereRights, GlanceRights, PingOneRights, SavedViewsRights, Settings};
 
 /// Where Glance's clients put their token.
@@ -46,8 +48,15 @@ pub enum Presented {
 /// All principals.
 #[derive(Debug)]
 pub struct Principals {
-    known: Vec<([u8; 32], Arc<Principal>)>,
+    known: Vec<Known>,
     anonymous: Arc<Principal>,
+}
+
+#[derive(Debug)]
+struct Known {
+    token: [u8; 32],
+    principal: Arc<Principal>,
+    limiter: Option<Limiter>,
 }
 
 impl Principals {
@@ -63,7 +72,8 @@ impl Principals {
                 saved_views: principal.saved_views.clone(),
                 pingone: principal.pingone.clone(),
             };
-            (digest(principal.token.reveal().as_bytes()), Arc::new(rights))
+            let token = digest(principal.token.reveal().as_bytes());
+            Known { token, principal: Arc::new(rights), limiter: principal.rate.map(Limiter::new) }
         });
         let anonymous = Principal {
             name: "anonymous".to_owned(),
@@ -116,12 +126,22 @@ impl Principals {
     fn find(&self, token: &[u8]) -> Presented {
         let presented = digest(token);
         let mut found = Presented::Wrong;
-        for (digest, principal) in &self.known {
-            if digest.ct_eq(&presented).into() {
-                found = Presented::Known(Arc::clone(principal));
+        for known in &self.known {
+            if known.token.ct_eq(&presented).into() {
+                found = Presented::Known(Arc::clone(&known.principal));
             }
         }
         found
+    }
+
+    /// Counts a request of a principal; dialects ask once per request, when they know who calls.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`]: it is one too many.
+    pub fn count(&self, principal: &Principal) -> Result<(), Refusal> {
+        let known = self.known.iter().find(|known| known.principal.name == principal.name);
+        let limiter = known.and_then(|known| known.limiter.as_ref());
+        limiter.map_or(Ok(()), Limiter::count).map_err(|retry_after| Refusal::RateLimited { retry_after })
     }
 }
 
@@ -192,6 +212,25 @@ mod tests {
         let mut headers = headers(&[("x-auth-token", "g")]);
         headers.append(X_AUTH_TOKEN, "g".parse().unwrap());
         assert_eq!(principals().by_auth_token(&headers), Presented::Wrong);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_principal_has_a_rate_of_its_own() {
+        let mut settings = Settings::default();
+        settings.principals[0].rate = "1/min".parse().ok();
+        let guest =
+            PrincipalSettings { name: "guest".to_owned(), token: Token::new("g"), ..PrincipalSettings::development() };
+        settings.principals.push(guest);
+        let principals = Principals::new(&settings);
+        let of = |token: &str| match principals.find(token.as_bytes()) {
+            Presented::Known(principal) => principal,
+            other => panic!("{other:?}"),
+        };
+        let (developer, guest) = (of(DEVELOPMENT_TOKEN), of("g"));
+        assert!(principals.count(&developer).is_ok());
+        let refused = principals.count(&developer);
+        assert!(matches!(refused, Err(Refusal::RateLimited { retry_after }) if retry_after.as_secs() == 60));
+        assert!((0..9).all(|_| principals.count(&guest).is_ok() && principals.count(&principals.anonymous()).is_ok()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pentaprism_core::Body;
 use pentaprism_server::RequestId;
-use pentaprism_server::connection::{Service, guarded};
+use pentaprism_server::connection::{Endpoints, Service, guarded};
 use pentaprism_store::{Fault, Ids};
 use tracing::{Instrument, Span, field};
 
@@ -38,6 +38,8 @@ struct Inner {
     dialects: Dialects,
     store: Box<dyn Probe>,
     request_ids: Arc<dyn Ids>,
+    /// The dialects with a port of their own, in the order of the listeners behind the first.
+    ports: Vec<Dialect>,
     stopping: AtomicBool,
 }
 
@@ -50,15 +52,16 @@ impl App {
         store: impl Probe + 'static,
         request_ids: Arc<dyn Ids>,
     ) -> Self {
-        let stopping = AtomicBool::new(false);
-        Self(Arc::new(Inner { site: Site::new(settings), dialects, store: Box::new(store), request_ids, stopping }))
+        let ports = settings.ports.all().into_iter().map(|(dialect, _)| dialect).collect();
+        let (site, store, stopping) = (Site::new(settings), Box::new(store), AtomicBool::new(false));
+        Self(Arc::new(Inner { site, dialects, store, request_ids, ports, stopping }))
     }
 
-    /// Answers a request. It needs no connection: without [`Endpoints`](pentaprism_server::connection::Endpoints) among its
+    /// Answers a request. It needs no connection: without [`Endpoints`] among its
     /// extensions it comes from nobody's address and through no proxy.
     pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
         let id = format!("req-{}", self.0.request_ids.next());
-        let mount = Mount::of(request.uri().path());
+        let mount = self.0.mount(&request);
         // Escaped, lest a request forges lines of the log. The query stays out: it may carry secrets.
         let span = tracing::info_span!(
             "request",
@@ -113,6 +116,18 @@ impl Service for App {
 }
 
 impl Inner {
+    /// Who answers a request: by its path, or by the port that it came to.
+    fn mount(&self, request: &Request<Body>) -> Mount {
+        let listener = request.extensions().get::<Endpoints>().map_or(0, |ends| ends.listener);
+        let dialect = listener.checked_sub(1).and_then(|port| self.ports.get(port));
+        let mount = Mount::of(request.uri().path());
+        match (dialect, mount) {
+            // The server's own answers, and the links that it hands out, are the same everywhere.
+            (None, _) | (Some(_), Mount::Health | Mount::Ready | Mount::Dialect(Dialect::Public)) => mount,
+            (Some(dialect), Mount::Dialect(_)) => Mount::Dialect(*dialect),
+        }
+    }
+
     async fn answer(&self, mount: Mount, request: Request<Body>) -> Response<Body> {
         match mount {
             Mount::Health => own(request.method(), StatusCode::OK, "alive\n"),

@@ -5,13 +5,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use uuid::Uuid;
 
+use crate::mount::Dialect;
 use crate::settings::{Access, DEVELOPMENT_TOKEN, Durability, PrincipalSettings, Role, Settings};
 
-/// The banner of a server that listens on `address`; `image` is the id that the first Glance upload is pasted with.
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The port of all dialects.
+    pub all: SocketAddr,
+    /// The ports of single dialects.
+    pub single: Vec<(Dialect, SocketAddr)>,
+    /// Whether connections are encrypted.
+    pub secure: bool,
+}
+
+/// The banner of a server that listens on `bound`; `image` is the id that the first Glance upload is pasted with.
 #[must_use]
-pub fn banner(settings: &Settings, address: SocketAddr, image: Uuid) -> String {
-    let url = url(address);
+pub fn banner(settings: &Settings, bound: &Bound, image: Uuid) -> String {
+    let url = url(bound.all, bound.secure);
     let mut text = format!("Pentaprism {} listens on {url}\n", env!("CARGO_PKG_VERSION"));
+    for (dialect, address) in &bound.single {
+        let _infallible = writeln!(text, "Only {} answers on {}", dialect.name(), self::url(*address, bound.secure));
+    }
     if let Some(public_url) = &settings.public_url {
         let _infallible = writeln!(text, "Links it hands out begin with {}", public_url.as_str());
     }
@@ -22,13 +37,14 @@ pub fn banner(settings: &Settings, address: SocketAddr, image: Uuid) -> String {
 }
 
 /// Where a client on this machine finds the server.
-fn url(address: SocketAddr) -> String {
+fn url(address: SocketAddr, secure: bool) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    let scheme = if secure { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }
 
 fn data(settings: &Settings) -> String {
@@ -97,10 +113,14 @@ mod tests {
 
     const IMAGE: Uuid = uuid::uuid!("cf433676-4896-400d-8ec1-05118365d9d2");
 
+    fn on(all: SocketAddr) -> Bound {
+        Bound { all, single: Vec::new(), secure: false }
+    }
+
     #[test]
     fn a_server_without_configuration_is_ready_to_paste() {
         let settings = Settings::default();
-        insta::assert_snapshot!(banner(&settings, settings.listen, IMAGE));
+        insta::assert_snapshot!(banner(&settings, &on(settings.listen), IMAGE));
     }
 
     #[test]
@@ -109,13 +129,21 @@ mod tests {
             Settings { ephemeral: true, public_url: "https://a.example".parse().ok(), ..Settings::default() };
         settings.principals[0].token = Token::new("0123456789abcdef");
         settings.service_fabric.anonymous = Access::ReadOnly;
-        insta::assert_snapshot!(banner(&settings, "[::]:80".parse().unwrap(), IMAGE));
+        insta::assert_snapshot!(banner(
+            &settings,
+            &Bound {
+                single: vec![(Dialect::PingOne, "127.0.0.1:8471".parse().unwrap())],
+                secure: true,
+                ..on("[::]:80".parse().unwrap())
+            },
+            IMAGE
+        ));
     }
 
     #[test]
     fn a_server_that_nobody_may_write_to_says_so() {
         let mut settings = Settings { durability: Durability::None, principals: Vec::new(), ..Settings::default() };
         settings.service_fabric.anonymous = Access::None;
-        insta::assert_snapshot!(banner(&settings, settings.listen, IMAGE));
+        insta::assert_snapshot!(banner(&settings, &on(settings.listen), IMAGE));
     }
 }

@@ -47,6 +47,12 @@ pub struct ServeArguments {
     /// Address under which clients reach the server, for the links it hands out.
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
+    /// Encrypt connections: a PEM file with the server's certificate, followed by those that vouch for it.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 }
 
 /// What `gc` takes.
@@ -79,6 +85,8 @@ impl ServeArguments {
         source.flags.listen = self.listen;
         source.flags.ephemeral = self.ephemeral;
         source.flags.public_url.clone_from(&self.public_url);
+        source.flags.tls_certificate.clone_from(&self.tls_cert);
+        source.flags.tls_key.clone_from(&self.tls_key);
         source
     }
 }
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let line = "pentaprism serve --config c --listen [::1]:1 --data d --public-url http://localhost:1";
+        let line = "pentaprism serve --config c --listen [::1]:1 --data d --public-url http://localhost:1 --tls-cert e --tls-key f";
         let Command::Serve(arguments) = CommandLine::parse_from(line.split(' ')).command else { panic!("not serve") };
         let expected = Flags {
             config: Some("c".into()),
@@ -126,6 +134,8 @@ mod tests {
             data: Some("d".into()),
             ephemeral: false,
             public_url: Some("http://localhost:1".parse().unwrap()),
+            tls_certificate: Some("e".into()),
+            tls_key: Some("f".into()),
         };
         assert_eq!(arguments.source(Vec::new()).flags, expected);
     }
@@ -135,6 +145,7 @@ mod tests {
         for (line, part) in [
             ("pentaprism serve --public-url images", "https://images.example.org"),
             ("pentaprism serve --listen 8470", "invalid socket address"),
+            ("pentaprism serve --tls-cert c", "--tls-key <FILE>"),
             ("pentaprism serve --ephemeral --data d", "cannot be used with"),
         ] {
             let error = CommandLine::try_parse_from(line.split(' ')).unwrap_err().to_string();

@@ -13,11 +13,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::app::App;
-use crate::banner::banner;
+use crate::banner::{Bound, banner};
 use crate::context::Context;
 use crate::dialects::Dialects;
+use crate::listen::Listeners;
 use crate::log;
 use crate::settings::{LoadError, RuleError, Settings, Source};
+use crate::tls::{self, TlsError};
 use crate::tokens::RandomTokens;
 
 /// How long the store may take to end what it began.
@@ -41,6 +43,9 @@ pub enum StartError {
     /// What an earlier run began cannot be gone on with.
     #[error("the store cannot be read; `pentaprism fsck` says what is wrong with it")]
     Prepare(#[source] Fault),
+    /// Connections cannot be encrypted.
+    #[error("connections cannot be encrypted")]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("{address} cannot be listened on; name another address with --listen, or end who listens there")]
     Listen {
@@ -84,12 +89,9 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
     raise_open_files();
     let signals = Signals::new().map_err(StartError::Signals)?;
     let store = Store::open(settings.store_options()).await?;
-    let address = settings.listen;
-    let wrong = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(wrong)?;
-    let listening = listener.local_addr().map_err(wrong)?;
+    let (listeners, bound) = listen(&settings).await?;
     let limits = settings.connections.limits();
-    let text = banner(&settings, listening, RandomIds.next());
+    let text = banner(&settings, &bound, RandomIds.next());
     let context =
         Context::new(settings, store.clone(), Arc::new(SystemClock), Arc::new(RandomIds), Arc::new(RandomTokens));
     let app = App::new(&context.settings, Dialects::new(&context), store.clone(), Arc::new(RandomIds));
@@ -97,8 +99,8 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
     app.prepare().await.map_err(StartError::Prepare)?;
     // Without a reader for the banner the server is as good as with one.
     let _nobody_reads = io::stdout().write_all(text.as_bytes());
-    tracing::info!(%listening, "started");
-    let finished = serve_until_signalled(listener, app.clone(), limits, signals).await;
+    tracing::info!(listening = %bound.all, "started");
+    let finished = serve_until_signalled(listeners, app.clone(), limits, signals).await;
     app.close().await;
     let closed = store.close(CLOSE_DEADLINE).await;
     if let Some(Finished { cut }) = finished {
@@ -107,6 +109,31 @@ pub async fn run(source: &Source) -> Result<(), StartError> {
         tracing::warn!(closed, "stopped by a second signal; running requests were cut");
     }
     Ok(())
+}
+
+/// Binds the port of all dialects, then those of single ones.
+async fn listen(settings: &Settings) -> Result<(Listeners, Bound), StartError> {
+    let tls = match (&settings.tls.certificate, &settings.tls.key) {
+        (Some(certificate), Some(key)) => Some(tls::configuration(certificate, key)?),
+        _ => None,
+    };
+    let secure = tls.is_some();
+    let (first, all) = bind(settings.listen).await?;
+    let mut listeners = vec![first];
+    let mut single = Vec::new();
+    for (dialect, address) in settings.ports.all() {
+        let (listener, bound) = bind(address).await?;
+        listeners.push(listener);
+        single.push((dialect, bound));
+    }
+    Ok((Listeners::new(listeners, tls), Bound { all, single, secure }))
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let wrong = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    let bound = listener.local_addr().map_err(wrong)?;
+    Ok((listener, bound))
 }
 
 /// Lets this process have as many files and connections open as the system grants it: the usual soft limit of 1,024 is below what the
@@ -122,7 +149,7 @@ fn raise_open_files() {
 
 /// The first signal asks the server to stop, a second one does not wait for running requests.
 async fn serve_until_signalled(
-    listener: TcpListener,
+    listener: Listeners,
     app: App,
     limits: connection::Limits,
     mut signals: Signals,

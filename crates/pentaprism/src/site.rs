@@ -64,7 +64,11 @@ impl Site {
         };
         let plain = authority.filter(|authority| !authority.as_str().contains('@'));
         let authority = plain.filter(|authority| self.answers_for(authority, endpoints)).ok_or(Refusal::Misdirected)?;
-        let scheme = if forwarded(X_FORWARDED_PROTO) == Some("https") { "https" } else { "http" };
+        let secure = match forwarded(X_FORWARDED_PROTO) {
+            Some(scheme) => scheme == "https",
+            None => endpoints.is_some_and(|ends| ends.secure),
+        };
+        let scheme = if secure { "https" } else { "http" };
         let base_url = match &self.public_url {
             Some(url) => url.as_str().to_owned(),
             None => format!("{scheme}://{authority}"),

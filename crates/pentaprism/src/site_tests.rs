@@ -22,7 +22,7 @@ fn head(remote: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> Parts {
     }
     if let Some(remote) = remote {
         let (remote, local) = (format!("{remote}:1").parse().unwrap(), "198.51.100.7:8470".parse().unwrap());
-        request = request.extension(Endpoints { remote, local });
+        request = request.extension(Endpoints { remote, local, listener: 0, secure: false });
     }
     request.body(()).unwrap().into_parts().0
 }

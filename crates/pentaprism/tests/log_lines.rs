@@ -45,7 +45,7 @@ fn put(path: &str, body: Body) -> Request<Body> {
     let address = "192.0.2.7:1".parse().unwrap();
     let request = Request::put(path).header("host", "localhost").header("x-auth-token", "pentaprism-dev");
     let request = request.header("authorization", "Bearer secret");
-    request.extension(Endpoints { remote: address, local: address }).body(body).unwrap()
+    request.extension(Endpoints { remote: address, local: address, listener: 0, secure: false }).body(body).unwrap()
 }
 
 /// A body of which nothing ever comes.

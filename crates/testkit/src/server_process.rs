@@ -9,9 +9,10 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 #[derive(Debug)]
 pub struct ServerProcess {
     child: Child,
+    scheme: String,
     address: SocketAddr,
     // Kept open, so that the server can go on writing.
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl ServerProcess {
@@ -31,11 +32,21 @@ impl ServerProcess {
             .spawn()
             .expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("the output is a pipe"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("the banner is readable");
-        let address = line.trim().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
-        let Some(address) = address else { panic!("the banner `{line}` names no address") };
-        Self { child, address, _output: output }
+        let line = line(&mut output);
+        let (before, address) =
+            line.rsplit_once("://").unwrap_or_else(|| panic!("the banner `{line}` names no address"));
+        let address = address.parse().unwrap_or_else(|_| panic!("the banner `{line}` names no address"));
+        let scheme = before.rsplit(' ').next().unwrap_or_default().to_owned();
+        Self { child, scheme, address, output }
+    }
+
+    /// What the banner says next, behind where the server listens.
+    ///
+    /// # Panics
+    /// When the output cannot be read.
+    #[must_use]
+    pub fn next_line(&mut self) -> String {
+        line(&mut self.output)
     }
 
     /// Where it listens.
@@ -47,7 +58,7 @@ impl ServerProcess {
     /// Its base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// The most memory that it had resident so far, in bytes (`VmHWM`); absent where the system has no `/proc`.
@@ -77,6 +88,12 @@ impl ServerProcess {
         assert!(signalled.is_ok_and(|status| status.success()), "the process can be signalled");
         self.child.wait().expect("the process is ours")
     }
+}
+
+fn line(output: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("the banner is readable");
+    line.trim().to_owned()
 }
 
 impl Drop for ServerProcess {

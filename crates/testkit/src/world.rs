@@ -131,6 +131,18 @@ pingone.environments = ["abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"]
 name = "foreign admin"
 token = "token-of-a-foreign-admin"
 pingone.environments = ["77777777-7777-4777-8777-777777777777"]
+
+[[principals]]
+name = "hasty"
+token = "token-of-the-hasty"
+rate = "1/min"
+glance.project = "11111111-1111-4111-8111-111111111111"
+glance.user = "11111111-1111-4111-8111-1111111111dd"
+glance.roles = ["member"]
+service_fabric = "read-write"
+azure_sphere.tenants = ["768c2cd6-1bf0-4521-9f53-084a331d81cb"]
+saved_views.user = "44444444-4444-4444-8444-444444444444"
+pingone.environments = ["abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"]
 "#;
 
 /// The server's settings for an exchange, as the text of a TOML file.

@@ -8,14 +8,24 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::mistake::Mistake;
-use super::{InvalidValue, PublicUrl, Settings};
+use super::{InvalidValue, PrincipalSettings, PublicUrl, Settings};
 
 /// What the names of environment variables begin with.
 const PREFIX: &str = "PENTAPRISM_";
 
 /// The tables of the configuration file, as their names begin environment variables.
-const SECTIONS: [&str; 8] =
-    ["log", "connections", "store", "glance", "service_fabric", "azure_sphere", "saved_views", "pingone"];
+const SECTIONS: [&str; 10] = [
+    "log",
+    "connections",
+    "tls",
+    "ports",
+    "store",
+    "glance",
+    "service_fabric",
+    "azure_sphere",
+    "saved_views",
+    "pingone",
+];
 
 /// What the command line sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +40,10 @@ pub struct Flags {
     pub ephemeral: bool,
     /// `--public-url`.
     pub public_url: Option<PublicUrl>,
+    /// `--tls-cert`.
+    pub tls_certificate: Option<PathBuf>,
+    /// `--tls-key`.
+    pub tls_key: Option<PathBuf>,
 }
 
 /// Where settings come from, given by the caller so that a test needs no process of its own.
@@ -105,6 +119,7 @@ impl Settings {
             let text = value.to_str().ok_or_else(|| LoadError::Encoding { name: format!("{PREFIX}{name}") })?;
             merge(&mut table, read_variable(name, text)?);
         }
+        let has_principals = table.contains_key("principals");
         let mut settings = Self::deserialize(table)
             .map_err(|source| LoadError::Variable {
                 name: format!("{PREFIX}…"), source: Mistake::new(&source, "")
@@ -113,6 +128,10 @@ impl Settings {
             settings.data = data;
         }
         settings.apply(&source.flags);
+        if !has_principals {
+            // Nobody was named, so whoever has the development token works with every place that was.
+            settings.principals = vec![PrincipalSettings::development().everywhere(&settings)];
+        }
         Ok(settings)
     }
 
@@ -126,6 +145,12 @@ impl Settings {
         }
         if let Some(public_url) = &flags.public_url {
             self.public_url = Some(public_url.clone());
+        }
+        if let Some(certificate) = &flags.tls_certificate {
+            self.tls.certificate = Some(certificate.clone());
+        }
+        if let Some(key) = &flags.tls_key {
+            self.tls.key = Some(key.clone());
         }
     }
 }

@@ -173,3 +173,12 @@ fn the_example_names_every_setting() {
         }
     }
 }
+
+#[test]
+fn without_principals_the_development_token_works_with_every_place() {
+    let file = "[[azure_sphere.tenants]]\nid = \"99999999-9999-4999-8999-999999999999\"\nname = \"Own\"\n";
+    let settings = load(Some(file), &[]).unwrap();
+    let rights = settings.principals[0].azure_sphere.as_ref().unwrap();
+    assert_eq!(rights.tenants, [settings.azure_sphere.tenants[0].id]);
+    assert_eq!(settings.check(), Ok(vec![]));
+}

@@ -18,6 +18,8 @@ use std::time::Duration;
 use pentaprism_server::connection;
 use serde::Deserialize;
 
+use crate::mount::Dialect;
+
 pub use dialects::{
     AzureSphereSettings, DEFAULT_SAVED_VIEW, EnvironmentSettings, GlanceSettings, PingOneSettings, SavedViewsSettings,
     ServiceFabricSettings, TenantSettings,
@@ -59,6 +61,10 @@ pub struct Settings {
     pub log: LogSettings,
     /// Limits and deadlines of connections.
     pub connections: ConnectionSettings,
+    /// Encrypted connections.
+    pub tls: TlsSettings,
+    /// Ports of single dialects, besides the one that all share.
+    pub ports: PortSettings,
     /// Limits of the store.
     pub store: StoreSettings,
     /// The OpenStack Image service.
@@ -106,6 +112,32 @@ pub struct ConnectionSettings {
     pub shutdown_seconds: u64,
 }
 
+/// Encrypted connections. Both or none; with them, all ports are encrypted.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsSettings {
+    /// A PEM file with the server's certificate, followed by those that vouch for it.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file with the certificate's private key.
+    pub key: Option<PathBuf>,
+}
+
+/// Addresses and ports on which one dialect answers every path, for clients that insist on a port of their own.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PortSettings {
+    /// For the OpenStack Image service.
+    pub glance: Option<SocketAddr>,
+    /// For the Service Fabric Image Store.
+    pub service_fabric: Option<SocketAddr>,
+    /// For the Azure Sphere image upload.
+    pub azure_sphere: Option<SocketAddr>,
+    /// For the iTwin Saved Views images.
+    pub saved_views: Option<SocketAddr>,
+    /// For the PingOne images.
+    pub pingone: Option<SocketAddr>,
+}
+
 /// Limits of the store.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -140,6 +172,8 @@ impl Default for Settings {
             allow_anonymous_writes_beyond_loopback: false,
             log: LogSettings::default(),
             connections: ConnectionSettings::default(),
+            tls: TlsSettings::default(),
+            ports: PortSettings::default(),
             store: StoreSettings::default(),
             glance: GlanceSettings::default(),
             service_fabric: ServiceFabricSettings::default(),
@@ -214,6 +248,21 @@ impl Settings {
             Durability::None => pentaprism_store::Durability::None,
         };
         pentaprism_store::Options::folder(&self.data).durability(durability).limits(self.store.limits())
+    }
+}
+
+impl PortSettings {
+    /// The dialects with a port of their own.
+    #[must_use]
+    pub fn all(&self) -> Vec<(Dialect, SocketAddr)> {
+        let ports = [
+            (Dialect::Glance, self.glance),
+            (Dialect::ServiceFabric, self.service_fabric),
+            (Dialect::AzureSphere, self.azure_sphere),
+            (Dialect::SavedViews, self.saved_views),
+            (Dialect::PingOne, self.pingone),
+        ];
+        ports.into_iter().filter_map(|(dialect, address)| Some((dialect, address?))).collect()
     }
 }
 

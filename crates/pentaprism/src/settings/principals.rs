@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use uuid::{Uuid, uuid};
 
+use crate::rate::Rate;
+
+use super::Settings;
 use super::dialects::{DEFAULT_ENVIRONMENT, DEFAULT_TENANT};
 use super::values::{self, Access, Role, Token};
 
@@ -28,6 +31,8 @@ pub struct PrincipalSettings {
     pub name: String,
     /// What the principal sends: letters, digits and `_.-~=+/` only, at least 16 characters beyond loopback.
     pub token: Token,
+    /// How many requests it may send, in all dialects together, as in `500/min`; absent, any number.
+    pub rate: Option<Rate>,
     /// Who the principal is for Glance; absent, Glance does not know it.
     pub glance: Option<GlanceRights>,
     /// What the principal may do in the Service Fabric Image Store.
@@ -95,6 +100,7 @@ impl PrincipalSettings {
         Self {
             name: "developer".to_owned(),
             token: Token::new(DEVELOPMENT_TOKEN),
+            rate: None,
             glance: Some(GlanceRights {
                 project: DEVELOPMENT_PROJECT,
                 user: DEVELOPMENT_USER,
@@ -105,5 +111,15 @@ impl PrincipalSettings {
             saved_views: Some(SavedViewsRights { user: DEVELOPMENT_USER, scopes: all_scopes(), manage: true }),
             pingone: Some(PingOneRights { environments: vec![DEFAULT_ENVIRONMENT] }),
         }
+    }
+
+    /// The same principal with rights in every tenant and environment of `settings`.
+    #[must_use]
+    pub(super) fn everywhere(mut self, settings: &Settings) -> Self {
+        let tenants = settings.azure_sphere.tenants.iter().map(|tenant| tenant.id).collect();
+        self.azure_sphere = Some(AzureSphereRights { tenants });
+        let environments = settings.pingone.environments.iter().map(|environment| environment.id).collect();
+        self.pingone = Some(PingOneRights { environments });
+        self
     }
 }

@@ -1,5 +1,7 @@
 //! What a server refuses to start with, whatever the single settings say.
 
+use uuid::Uuid;
+
 use super::{Access, DEVELOPMENT_TOKEN, Settings};
 
 /// The fewest characters of a token on a server that other machines can reach.
@@ -7,6 +9,24 @@ const SHORTEST_TOKEN: usize = 16;
 
 /// The longest deadline, in seconds: beyond it a wait is as good as endless, and clocks can overflow.
 const DAY: u64 = 24 * 60 * 60;
+
+/// A year, in seconds: the longest that something which ended is remembered.
+const YEAR: u64 = 365 * DAY;
+
+/// The largest JSON document that can be allowed, in bytes: it is held in memory as a whole.
+const LARGEST_DOCUMENT: u64 = 256 << 20;
+
+/// The largest sides of a thumbnail, in pixels: it is held in memory as a whole.
+const LARGEST_THUMBNAIL: u64 = 2048;
+
+/// The most pixels that a picture may have: decoding more takes longer than anybody waits.
+const MOST_PIXELS: u64 = 1_000_000_000;
+
+/// Where the tenants are.
+const TENANTS: &str = "azure_sphere.tenants";
+
+/// Where the environments are.
+const ENVIRONMENTS: &str = "pingone.environments";
 
 /// The most connections at once: a process has no more open files.
 const MOST_CONNECTIONS: u64 = 1_000_000;
@@ -69,6 +89,32 @@ pub enum RuleError {
         /// What makes the server reachable.
         reached: String,
     },
+    /// A principal works with a tenant or environment that does not exist.
+    #[error("principal `{principal}` works with {place}, which is not among {list}; add it there or take it away here")]
+    NoSuchPlace {
+        /// Who.
+        principal: String,
+        /// The tenant or environment.
+        place: Uuid,
+        /// The setting that names those that exist.
+        list: &'static str,
+    },
+    /// Two tenants or two environments share an id.
+    #[error("{list} names {id} twice; give each its own id")]
+    TwinPlaces {
+        /// The setting.
+        list: &'static str,
+        /// The id.
+        id: Uuid,
+    },
+    /// A certificate without its key, or a key without its certificate.
+    #[error("tls.{given} is set and tls.{missing} is not; set both, or none for connections that are not encrypted")]
+    HalfTls {
+        /// What is set.
+        given: &'static str,
+        /// What is not.
+        missing: &'static str,
+    },
     /// A limit or deadline outside what makes sense.
     #[error("{setting} is {value}; set it to {least} to {most}")]
     OutOfBounds {
@@ -104,6 +150,8 @@ impl Settings {
     /// The first [`RuleError`].
     pub fn check(&self) -> Result<Vec<Warning>, RuleError> {
         self.check_numbers()?;
+        self.check_tls()?;
+        self.check_places()?;
         let reached = self.reached_beyond_loopback();
         self.check_principals(reached.is_some())?;
         let mut warnings = Vec::new();
@@ -136,6 +184,10 @@ impl Settings {
         if !self.listen.ip().to_canonical().is_loopback() {
             return Some(format!("listen = \"{}\"", self.listen));
         }
+        let ports = self.ports.all();
+        if let Some((dialect, port)) = ports.iter().find(|(_, port)| !port.ip().to_canonical().is_loopback()) {
+            return Some(format!("ports.{} = \"{port}\"", dialect.name()));
+        }
         if let Some(public) = self.public_url.as_ref().filter(|url| !url.host().is_loopback()) {
             return Some(format!("public_url = \"{}\"", public.as_str()));
         }
@@ -167,6 +219,36 @@ impl Settings {
         Ok(())
     }
 
+    fn check_tls(&self) -> Result<(), RuleError> {
+        match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => Err(RuleError::HalfTls { given: "certificate", missing: "key" }),
+            (None, Some(_)) => Err(RuleError::HalfTls { given: "key", missing: "certificate" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every tenant and environment that a principal works with exists, once.
+    fn check_places(&self) -> Result<(), RuleError> {
+        let tenants: Vec<Uuid> = self.azure_sphere.tenants.iter().map(|tenant| tenant.id).collect();
+        let environments: Vec<Uuid> = self.pingone.environments.iter().map(|environment| environment.id).collect();
+        for (list, ids) in [(TENANTS, &tenants), (ENVIRONMENTS, &environments)] {
+            let twin = ids.iter().enumerate().find(|(position, id)| ids[..*position].contains(id));
+            if let Some((_, id)) = twin {
+                return Err(RuleError::TwinPlaces { list, id: *id });
+            }
+        }
+        for principal in &self.principals {
+            let works_in = principal.azure_sphere.iter().flat_map(|rights| &rights.tenants);
+            let works_in = works_in.map(|place| (TENANTS, &tenants, *place));
+            let and_in = principal.pingone.iter().flat_map(|rights| &rights.environments);
+            let and_in = and_in.map(|place| (ENVIRONMENTS, &environments, *place));
+            if let Some((list, _, place)) = works_in.chain(and_in).find(|(_, known, place)| !known.contains(place)) {
+                return Err(RuleError::NoSuchPlace { principal: principal.name.clone(), place, list });
+            }
+        }
+        Ok(())
+    }
+
     fn check_numbers(&self) -> Result<(), RuleError> {
         let connections = &self.connections;
         let numbers = [
@@ -180,6 +262,12 @@ impl Settings {
             ("store.small_body_budget_bytes", self.store.small_body_budget_bytes as u64, 1..=MOST_MEMORY),
             ("store.deadline_seconds", self.store.deadline_seconds, 1..=DAY),
             ("store.sweep_seconds", self.store.sweep_seconds, 1..=DAY),
+            ("azure_sphere.package_bytes", self.azure_sphere.package_bytes, 1..=MOST_MEMORY),
+            ("azure_sphere.operation_seconds", self.azure_sphere.operation_seconds, 1..=YEAR),
+            ("saved_views.body_bytes", self.saved_views.body_bytes, 1..=LARGEST_DOCUMENT),
+            ("saved_views.thumbnail_pixels", self.saved_views.thumbnail_pixels.into(), 1..=LARGEST_THUMBNAIL),
+            ("saved_views.picture_pixels", self.saved_views.picture_pixels, 1..=MOST_PIXELS),
+            ("pingone.picture_bytes", self.pingone.picture_bytes, 1..=MOST_MEMORY),
         ];
         match numbers.into_iter().find(|(_, value, bounds)| !bounds.contains(value)) {
             Some((setting, value, bounds)) => {

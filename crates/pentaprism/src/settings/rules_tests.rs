@@ -114,3 +114,37 @@ fn a_server_without_durability_says_so() {
     let settings = Settings { durability: Durability::None, ..Settings::default() };
     assert_eq!(settings.check(), Ok(vec![Warning::NotDurable]));
 }
+
+#[test]
+fn a_certificate_needs_its_key_and_the_other_way_round() {
+    let mut settings = Settings::default();
+    settings.tls.certificate = Some("a.pem".into());
+    assert_eq!(settings.check(), Err(RuleError::HalfTls { given: "certificate", missing: "key" }));
+    settings.tls.key = Some("b.pem".into());
+    assert_eq!(settings.check(), Ok(vec![]));
+    settings.tls.certificate = None;
+    assert_eq!(settings.check(), Err(RuleError::HalfTls { given: "key", missing: "certificate" }));
+}
+
+#[test]
+fn places_exist_once() {
+    let mut settings = Settings::default();
+    let environment = settings.pingone.environments[0].clone();
+    settings.pingone.environments.push(environment.clone());
+    assert_eq!(settings.check(), Err(RuleError::TwinPlaces { list: ENVIRONMENTS, id: environment.id }));
+    settings.pingone.environments.clear();
+    let error = settings.check().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "principal `developer` works with abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6, which is not among \
+         pingone.environments; add it there or take it away here"
+    );
+}
+
+#[test]
+fn a_port_of_one_dialect_reaches_other_machines_too() {
+    let mut settings = Settings::default();
+    settings.ports.pingone = Some("0.0.0.0:8471".parse().unwrap());
+    let error = settings.check().unwrap_err();
+    assert!(error.to_string().contains("ports.pingone = \"0.0.0.0:8471\""), "{error}");
+}

@@ -4,5 +4,6 @@ mod clients;
 mod command_line;
 mod kill;
 mod memory;
+mod ports;
 mod readme;
 mod support;

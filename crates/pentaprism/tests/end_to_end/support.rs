@@ -19,8 +19,13 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With settings from `environment`.
+    pub(crate) fn start_with(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = ServerProcess::start(program(), &folder.path().join("data"), &[]);
+        let server = ServerProcess::start(program(), &folder.path().join("data"), environment);
         Self { server, folder }
     }
 

@@ -18,6 +18,10 @@ pub struct Endpoints {
     pub remote: SocketAddr,
     /// The address that was connected to.
     pub local: SocketAddr,
+    /// Which of several listeners it was, counted from 0.
+    pub listener: usize,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
 }
 
 /// A source of connections.
@@ -40,7 +44,7 @@ impl Listen for TcpListener {
         // Answers go out whole; waiting for more of them would only delay the last piece.
         stream.set_nodelay(true)?;
         let local = stream.local_addr()?;
-        Ok((stream, Endpoints { remote, local }))
+        Ok((stream, Endpoints { remote, local, listener: 0, secure: false }))
     }
 }
 
@@ -106,7 +110,7 @@ mod tests {
             let anywhere = SocketAddr::from(([127, 0, 0, 1], 1));
             match self.0.pop() {
                 Some(kind) => Err(kind.into()),
-                None => Ok((tokio::io::duplex(1).0, Endpoints { remote: anywhere, local: anywhere })),
+                None => Ok((tokio::io::duplex(1).0, Endpoints { remote: anywhere, local: anywhere, listener: 0, secure: false })),
             }
         }
     }

@@ -20,7 +20,7 @@ impl Listen for Once {
     async fn accept(&mut self) -> io::Result<(DuplexStream, Endpoints)> {
         let Some(stream) = self.0.take() else { return std::future::pending().await };
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 1));
-        Ok((stream, Endpoints { remote: anywhere, local: anywhere }))
+        Ok((stream, Endpoints { remote: anywhere, local: anywhere, listener: 0, secure: false }))
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn identify(
     }
     match principals.by_auth_token(headers) {
         Presented::Known(principal) => match &principal.glance {
-            Some(rights) => Ok(Caller::new(rights)),
+            Some(rights) => principals.count(&principal).map(|()| Caller::new(rights)),
             None => Err(Refusal::Unauthenticated { token_sent: true }),
         },
         Presented::Wrong => Err(Refusal::Unauthenticated { token_sent: true }),

@@ -24,6 +24,7 @@ pub(super) fn authenticate(
     operation: Option<&OperationInfo>,
 ) -> Result<Arc<Principal>, Refusal> {
     let principal = identify(principals, head)?;
+    principals.count(&principal)?;
     if !is_read(&head.method) && comes_from_elsewhere(head, public_url) {
         return Err(Refusal::Forbidden { reason: FOREIGN_ORIGIN });
     }
