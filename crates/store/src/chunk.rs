@@ -21,6 +21,7 @@ use crate::{
     pipeline::Pipeline,
     segments::SegmentWriter,
     session::{refused, settle},
+    statistics::InFlight,
 };
 
 /// How a flight ended.
@@ -152,16 +153,13 @@ pub struct ChunkWriter {
     /// A push failed or was given up half-way.
     broken: bool,
     permit: Option<OwnedSemaphorePermit>,
+    _in_flight: InFlight,
 }
 
 impl ChunkWriter {
-    pub(crate) const fn new(
-        inner: Arc<Inner>,
-        key: (Tree, Uuid),
-        flight: Arc<Flight>,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
-        Self { inner, key, flight, received: 0, broken: false, permit: Some(permit) }
+    pub(crate) fn new(inner: Arc<Inner>, key: (Tree, Uuid), flight: Arc<Flight>, permit: OwnedSemaphorePermit) -> Self {
+        let in_flight = inner.activity.upload();
+        Self { inner, key, flight, received: 0, broken: false, permit: Some(permit), _in_flight: in_flight }
     }
 
     /// Bytes taken so far.

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    catalog::{BlobRow, Catalog, Read, SegmentRow, SessionRow},
+    catalog::{BlobRow, Catalog, Counts, Read, SegmentRow, SessionRow},
     change::{Applied, Change, Step},
     clock::Timestamp,
     error::{ChangeError, Fault},
@@ -229,6 +229,10 @@ impl Catalog for FaultyCatalog {
 
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
         reading(&self.faults, self.rows.usage(dialect, scope))
+    }
+
+    fn counts(&self) -> Read<'_, Counts> {
+        reading(&self.faults, self.rows.counts())
     }
 
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {

@@ -22,6 +22,7 @@ use crate::{
     segments::Segments,
     session::Sessions,
     startup::Premises,
+    statistics::Activity,
 };
 
 /// What all handles of one store share.
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) claims: Arc<Claims>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) sessions: Sessions,
+    pub(crate) activity: Arc<Activity>,
     /// Writers that should have ended and could not; the sweep tries again.
     pub(crate) unended: Mutex<Vec<Uuid>>,
     /// Held until everything else is gone: the lock of the data folder, and a temporary folder itself.

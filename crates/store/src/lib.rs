@@ -27,6 +27,7 @@ mod reader;
 pub mod segments;
 mod session;
 mod startup;
+mod statistics;
 mod store;
 mod sweep;
 mod upload;
@@ -51,6 +52,7 @@ pub use model::{
 pub use options::{DataFolder, Durability, Limits, Options, SMALL_THRESHOLD_LIMIT};
 pub use reader::{Blocks, Reader};
 pub use segments::Segments;
+pub use statistics::Statistics;
 pub use store::Store;
 pub use sweep::{Garbage, Swept};
 pub use upload::{Received, Upload};

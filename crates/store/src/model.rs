@@ -156,6 +156,9 @@ pub enum Order {
     Key,
     /// The newest first; of one moment the greatest key first.
     NewestFirst,
+    /// The one that was changed longest ago first; of one moment the smallest key first. Together with a status this reads only what it
+    /// lists, however many names the scope has. Files of trees are not listed.
+    LongestUnchanged,
 }
 
 /// Which names to list.
@@ -169,10 +172,12 @@ pub struct ListQuery {
     pub owner: Option<String>,
     /// Only names of this status.
     pub status: Option<String>,
+    /// Only names whose last change came before this moment.
+    pub modified_before: Option<Timestamp>,
     /// The order.
     pub order: Order,
     /// Continue behind this key, which need not be of the same owner or status. A key that does not exist lists nothing
-    /// in [`Order::NewestFirst`].
+    /// in [`Order::NewestFirst`] and [`Order::LongestUnchanged`].
     pub after: Option<String>,
     /// At most this many names.
     pub limit: usize,
@@ -186,10 +191,39 @@ impl ListQuery {
             scope: scope.into(),
             owner: None,
             status: None,
+            modified_before: None,
             order: Order::Key,
             after: None,
             limit,
         }
+    }
+
+    /// With a status.
+    #[must_use]
+    pub fn status(mut self, status: impl Into<String>) -> Self {
+        self.status = Some(status.into());
+        self
+    }
+
+    /// Only what was last changed before a moment.
+    #[must_use]
+    pub const fn modified_before(mut self, moment: Timestamp) -> Self {
+        self.modified_before = Some(moment);
+        self
+    }
+
+    /// In another order.
+    #[must_use]
+    pub const fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Behind this key.
+    #[must_use]
+    pub fn after(mut self, key: impl Into<String>) -> Self {
+        self.after = Some(key.into());
+        self
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
     segments::Segments,
     session,
     startup::{self, Premises},
+    statistics::{self, Statistics},
     sweep::{self, Garbage, Swept},
     upload::Upload,
 };
@@ -85,6 +86,7 @@ impl Store {
             claims: Arc::default(),
             pins: Arc::default(),
             sessions: session::Sessions::default(),
+            activity: Arc::default(),
             unended: std::sync::Mutex::default(),
             limits,
             premises,
@@ -280,6 +282,14 @@ impl Store {
     /// When the store fails.
     pub async fn garbage(&self) -> Result<Vec<Garbage>, Fault> {
         sweep::garbage(&self.inner).await
+    }
+
+    /// What the store holds and does, in numbers. Reads counters, and counts open sessions; may be asked every few seconds.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub async fn statistics(&self) -> Result<Statistics, Fault> {
+        statistics::read(&self.inner).await
     }
 
     /// Computes now the digests that the background task would compute later; says how many.

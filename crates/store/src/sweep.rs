@@ -65,6 +65,13 @@ impl Failures {
 
 /// Frees what can be freed now.
 pub(crate) async fn sweep(inner: &Arc<Inner>) -> Result<Swept, Fault> {
+    let mut swept = Swept::default();
+    let outcome = sweep_into(inner, &mut swept).await;
+    inner.activity.swept(swept, outcome.is_err());
+    outcome.map(|()| swept)
+}
+
+async fn sweep_into(inner: &Arc<Inner>, swept: &mut Swept) -> Result<(), Fault> {
     let unended = std::mem::take(&mut *lock(&inner.unended));
     for writer in unended {
         inner.abort(writer).await;
@@ -77,30 +84,32 @@ pub(crate) async fn sweep(inner: &Arc<Inner>) -> Result<Swept, Fault> {
     if let Err(fault) = inner.in_time(inner.segments.purge(now)).await? {
         failures.note(fault)?;
     }
-    let mut swept = Swept::default();
     let mut after = None;
     loop {
         let page = inner.in_time(inner.catalog.doomed(after, BATCH)).await??;
-        let Some(last) = page.last() else { return failures.into_result(swept) };
+        let Some(last) = page.last() else { return failures.into_result(()) };
         after = Some(last.id);
-        free_page(inner, &page, &mut swept, &mut failures).await?;
+        free_page(inner, &page, swept, &mut failures).await?;
     }
 }
 
 async fn free_page(inner: &Inner, page: &[BlobRow], swept: &mut Swept, failures: &mut Failures) -> Result<(), Fault> {
     let mut packs = BTreeSet::new();
     let mut rows = Change::new();
+    let mut freed = Swept::default();
     for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
         if let Err(fault) = free(inner, blob, &mut packs).await {
             failures.note(fault)?;
             continue;
         }
         rows = rows.step(Step::DropBlob { blob: blob.id, limit: BATCH });
-        swept.blobs += 1;
-        swept.bytes += blob.size;
+        freed.blobs += 1;
+        freed.bytes += blob.size;
     }
     // Bytes first, rows afterwards: a row that stays is tried again, a file without a row would be lost.
     drop_rows(inner, rows).await?;
+    swept.blobs += freed.blobs;
+    swept.bytes += freed.bytes;
     for pack in packs {
         if !inner.in_time(inner.catalog.knows(Container::Pack(pack))).await??
             && let Err(fault) = inner.in_time(inner.segments.free_pack(pack)).await?

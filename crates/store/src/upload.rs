@@ -16,6 +16,7 @@ use crate::{
     model::{Account, BlobId, UploadRequest},
     pipeline::{Gather, Pipeline},
     segments::{Container, Location, SegmentWriter},
+    statistics::InFlight,
 };
 
 /// A body of unknown length reserves in steps of this size, so that the quota is exact without a transaction per frame.
@@ -34,6 +35,7 @@ pub struct Upload {
     /// A push failed or was given up half-way: what came so far is not the body.
     broken: bool,
     way: Way,
+    in_flight: InFlight,
 }
 
 enum Way {
@@ -59,7 +61,8 @@ impl Upload {
         inner.segments.check_room(declared)?;
         check_quota(&inner, &request.account, declared).await?;
         let way = Way::Small { gather: Gather::default(), budget: None };
-        let mut upload = Self { inner, request, claim, received: 0, broken: false, way };
+        let in_flight = inner.activity.upload();
+        let mut upload = Self { inner, request, claim, received: 0, broken: false, way, in_flight };
         if declared > upload.inner.limits.small_threshold as u64 {
             upload.way = Way::Large(Box::new(upload.open_writer(declared).await?));
         }
@@ -154,7 +157,7 @@ impl Upload {
     /// # Errors
     /// [`UploadError::Fault`] when the store fails or a push had failed; everything is given back then.
     pub async fn finish(self) -> Result<Received, UploadError> {
-        let Self { inner, request, claim, received, broken, way } = self;
+        let Self { inner, request, claim, received, broken, way, in_flight: _counted } = self;
         if broken {
             return Err(Fault::Closed.into());
         }

@@ -75,6 +75,23 @@ pub struct SessionRow {
     pub touched: Timestamp,
 }
 
+/// How much a catalog holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Names of every dialect, files of trees among them.
+    pub names: u64,
+    /// Contents that names have.
+    pub contents: u64,
+    /// Their bytes; what several names share counts once.
+    pub bytes: u64,
+    /// Contents that wait to be freed, uploads that did not end among them.
+    pub doomed: u64,
+    /// Their bytes; 0 for an upload that did not end.
+    pub doomed_bytes: u64,
+    /// Sessions that take chunks, and those that expired since the last sweep.
+    pub open_sessions: u64,
+}
+
 /// An engine for names, contents, sessions and quotas. `apply` resolves when its change is durable.
 pub trait Catalog: Send + Sync + 'static {
     /// Carries out a change: as a whole or not at all.
@@ -91,6 +108,9 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// What an account holds.
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage>;
+
+    /// How much there is. Must not cost more with more names or contents.
+    fn counts(&self) -> Read<'_, Counts>;
 
     /// One level of a tree.
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level>;

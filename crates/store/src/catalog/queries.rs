@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use uuid::Uuid;
 
 use super::{
-    BlobRow, SegmentRow, SessionRow,
+    BlobRow, Counts, SegmentRow, SessionRow,
     schema::{BLOB_DOOMED, BLOB_READY, SEGMENT_READY, WRITER_DEAD},
 };
 use crate::{
@@ -16,6 +16,10 @@ use crate::{
 type Rows<T> = rusqlite::Result<Vec<T>>;
 
 const NAME_COLUMNS: &str = "key, status, owner, attributes, blob, size, version, born, created, modified";
+
+/// One row of counters; open sessions are counted in an index of their own, which is as short as their limit.
+const COUNTS: &str = "SELECT names, contents, bytes, doomed, doomed_bytes,
+    (SELECT count(*) FROM writer WHERE state = 0 AND session IS NOT NULL) FROM store";
 
 fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> {
     Ok(Name {
@@ -53,6 +57,13 @@ pub(super) fn is_buried(db: &Connection, key: &NameKey) -> rusqlite::Result<bool
 }
 
 pub(super) fn names(db: &Connection, query: &ListQuery) -> Rows<Name> {
+    let (sql, values) = select_names(query);
+    db.prepare_cached(&sql)?
+        .query_map(params_from_iter(values), |row| name_of(row, &query.dialect, &query.scope))?
+        .collect()
+}
+
+fn select_names(query: &ListQuery) -> (String, Vec<Sql>) {
     let mut sql = format!("SELECT {NAME_COLUMNS} FROM name WHERE dialect = ? AND scope = ?");
     let mut values: Vec<Sql> = vec![query.dialect.clone().into(), query.scope.clone().into()];
     if let Some(owner) = &query.owner {
@@ -60,9 +71,16 @@ pub(super) fn names(db: &Connection, query: &ListQuery) -> Rows<Name> {
         values.push(owner.clone().into());
     }
     if let Some(status) = &query.status {
-        sql.push_str(" AND status = ?");
+        // The index by status has no use for the other orders: the plus sign keeps it from being taken, and everything from being sorted.
+        let indexed = query.order == Order::LongestUnchanged;
+        sql.push_str(if indexed { " AND status = ?" } else { " AND +status = ?" });
         values.push(status.clone().into());
     }
+    if let Some(before) = query.modified_before {
+        sql.push_str(" AND modified < ?");
+        values.push(before.as_unix_micros().into());
+    }
+    let position: [Sql; 2] = [query.dialect.clone().into(), query.scope.clone().into()];
     match (query.order, &query.after) {
         (Order::Key, None) => sql.push_str(" ORDER BY key"),
         (Order::Key, Some(after)) => {
@@ -75,14 +93,33 @@ pub(super) fn names(db: &Connection, query: &ListQuery) -> Rows<Name> {
                 " AND parent IS NULL AND (created, key) < (SELECT created, key FROM name WHERE dialect = ? AND scope = ? AND key = ?)
                  ORDER BY created DESC, key DESC",
             );
-            values.extend([query.dialect.clone().into(), query.scope.clone().into(), after.clone().into()]);
+            values.extend(position.into_iter().chain([after.clone().into()]));
+        }
+        (Order::LongestUnchanged, None) => sql.push_str(" AND parent IS NULL ORDER BY modified, key"),
+        (Order::LongestUnchanged, Some(after)) => {
+            sql.push_str(
+                " AND parent IS NULL AND (modified, key) > (SELECT modified, key FROM name WHERE dialect = ? AND scope = ? AND key = ?)
+                 ORDER BY modified, key",
+            );
+            values.extend(position.into_iter().chain([after.clone().into()]));
         }
     }
     sql.push_str(" LIMIT ?");
     values.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
-    db.prepare_cached(&sql)?
-        .query_map(params_from_iter(values), |row| name_of(row, &query.dialect, &query.scope))?
-        .collect()
+    (sql, values)
+}
+
+pub(super) fn counts(db: &Connection) -> rusqlite::Result<Counts> {
+    db.prepare_cached(COUNTS)?.query_row([], |row| {
+        Ok(Counts {
+            names: row.get(0)?,
+            contents: row.get(1)?,
+            bytes: row.get(2)?,
+            doomed: row.get(3)?,
+            doomed_bytes: row.get(4)?,
+            open_sessions: row.get(5)?,
+        })
+    })
 }
 
 pub(super) fn usage(db: &Connection, dialect: &str, scope: &str) -> rusqlite::Result<Usage> {
@@ -282,6 +319,17 @@ pub(super) fn audit(db: &Connection) -> Rows<String> {
              (SELECT dialect, account, sum(reserved) AS counted FROM writer GROUP BY dialect, account) AS w
              ON w.dialect = u.dialect AND w.account = u.scope WHERE u.reserved <> coalesce(counted, 0)",
         ),
+        (
+            "store counts other names than it has",
+            "SELECT names || ' instead of ' || (SELECT count(*) FROM name) FROM store WHERE names <> (SELECT count(*) FROM name)",
+        ),
+        (
+            "store counts other contents or bytes than it has",
+            "SELECT contents || ' with ' || bytes || ' bytes, waiting ' || doomed || ' with ' || doomed_bytes FROM store
+             WHERE (contents, bytes, doomed, doomed_bytes) <>
+             (SELECT coalesce(sum(state = 1), 0), coalesce(sum((state = 1) * size), 0), coalesce(sum(state = 2), 0),
+              coalesce(sum((state = 2) * size), 0) FROM blob)",
+        ),
     ];
     let mut findings = Vec::new();
     for (complaint, sql) in CHECKS {
@@ -290,4 +338,44 @@ pub(super) fn audit(db: &Connection) -> Rows<String> {
         }
     }
     Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::schema;
+
+    fn plan(db: &Connection, sql: &str, values: Vec<Sql>) -> String {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let lines = plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn lists_and_counts_read_what_they_show_and_sort_nothing() {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        let cases = [
+            (Order::Key, "sqlite_autoindex_name_1"),
+            (Order::NewestFirst, "name_newest"),
+            (Order::LongestUnchanged, "name_unchanged"),
+        ];
+        for (order, index) in cases {
+            for after in [None, Some("k".to_owned())] {
+                let query = ListQuery {
+                    status: Some("complete".into()),
+                    modified_before: Some(Timestamp::from_unix_micros(1)),
+                    order,
+                    after,
+                    ..ListQuery::new("toy", "operations", 10)
+                };
+                let (sql, values) = select_names(&query);
+                let plan = plan(&db, &sql, values);
+                assert!(plan.contains(&format!("SEARCH name USING INDEX {index} ")), "{order:?}: {plan}");
+                assert!(!plan.contains("TEMP B-TREE"), "{order:?}: {plan}");
+            }
+        }
+        let plan = plan(&db, COUNTS, Vec::new());
+        assert!(plan.contains("writer USING COVERING INDEX writer_open"), "{plan}");
+    }
 }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    BlobRow, Catalog, Read, SegmentRow, SessionRow,
+    BlobRow, Catalog, Counts, Read, SegmentRow, SessionRow,
     committer::{self, Job},
     queries::{self, Which},
     schema::{self, MigrateError},
@@ -181,6 +181,10 @@ impl Catalog for SqliteCatalog {
 
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
         Box::pin(async move { self.quick(|db| queries::usage(db, dialect, scope)) })
+    }
+
+    fn counts(&self) -> Read<'_, Counts> {
+        self.scan(queries::counts)
     }
 
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {

@@ -181,6 +181,7 @@ async fn reads_that_fail_or_hang_are_told_apart(mut fixture: Fixture) {
         let rows = [
             store.get(&key("a")).await.map(drop),
             store.is_buried(&key("a")).await.map(drop),
+            store.statistics().await.map(drop),
             store.list(ListQuery::new(DIALECT, "things", 9)).await.map(drop),
             store.level(&tree(), "").await.map(drop),
             store.session(&tree(), Uuid::from_u128(1)).await.map(drop),
@@ -258,6 +259,8 @@ async fn what_could_not_be_cleaned_up_is_cleaned_up_later(fixture: Fixture) {
     put_different(&store, &["4", "5"]).await;
     faults.keep_one(true);
     assert!(matches!(store.sweep().await, Err(Fault::Io { .. })));
+    let numbers = store.statistics().await.unwrap();
+    assert!(numbers.failed_sweeps > 0 && numbers.freed > 0, "{numbers:?}");
     assert_eq!(store.garbage().await.unwrap().len(), 1, "one that cannot be freed does not keep the others");
     faults.keep_one(false);
     store.sweep().await.unwrap();

@@ -10,6 +10,7 @@ mod freeing;
 mod names;
 mod restart;
 mod sessions;
+mod statistics;
 mod together;
 mod trees;
 mod uploads;
@@ -87,6 +88,7 @@ pub fn all() -> Vec<Case> {
         names::cases(),
         uploads::cases(),
         together::cases(),
+        statistics::cases(),
         trees::cases(),
         sessions::cases(),
         freeing::cases(),

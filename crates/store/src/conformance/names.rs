@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{DIALECT, Fixture, create, key};
+use super::{DIALECT, Fixture, create, key, pattern, put_file};
 use crate::{Change, ChangeError, Condition, ListQuery, NameKey, NewName, Order, Refusal, Update};
 
 super::cases![
@@ -15,6 +15,7 @@ super::cases![
     a_change_happens_as_a_whole_or_not_at_all,
     a_scope_goes_with_its_owner,
     lists_continue_where_they_stopped,
+    names_of_a_status_are_listed_by_age,
 ];
 
 async fn a_name_is_kept_as_it_was_given(fixture: Fixture) {
@@ -132,4 +133,46 @@ async fn lists_continue_where_they_stopped(fixture: Fixture) {
     assert_eq!(names(own).await, ["c", "a", "b"]);
     assert!(names(ListQuery { status: Some("active".into()), ..query }).await.is_empty());
     assert!(names(ListQuery { after: Some("nobody".into()), ..newest }).await.is_empty());
+}
+
+/// What a worker asks for after a restart, and what goes when it is old.
+async fn names_of_a_status_are_listed_by_age(fixture: Fixture) {
+    let store = fixture.open().await;
+    let second = Duration::from_secs(1);
+    for name in ["c", "a", "d", "b", "e"] {
+        create(&store, name, "waiting").await;
+        fixture.clock.advance(second);
+    }
+    let begun = store.now();
+    for name in ["d", "e", "c"] {
+        let done = Update::default().status("complete");
+        store.apply(Change::new().update(key(name), Condition::EXISTS, done)).await.unwrap();
+        if name != "d" {
+            // "d" and "e" are of one moment.
+            fixture.clock.advance(second);
+        }
+    }
+    put_file(&store, "complete", &pattern(1, 10)).await;
+    let names = async |query: ListQuery| -> Vec<String> {
+        store.list(query).await.unwrap().into_iter().map(|name| name.key.key).collect()
+    };
+    let all = ListQuery::new(DIALECT, "things", 10);
+    let waiting = all.clone().status("waiting");
+    assert_eq!(names(waiting.clone()).await, ["a", "b"]);
+    assert_eq!(names(waiting.clone().after("a")).await, ["b"]);
+    let oldest = |query: ListQuery| query.order(Order::LongestUnchanged);
+    assert_eq!(names(oldest(waiting)).await, ["a", "b"]);
+    let complete = all.clone().status("complete");
+    assert_eq!(names(oldest(complete.clone())).await, ["d", "e", "c"]);
+    assert_eq!(names(oldest(ListQuery { limit: 2, ..complete.clone() })).await, ["d", "e"]);
+    assert_eq!(names(oldest(complete.clone()).after("d")).await, ["e", "c"]);
+    assert_eq!(names(oldest(complete.clone()).after("e")).await, ["c"]);
+    assert!(names(oldest(complete.clone()).after("nobody")).await.is_empty());
+    assert!(names(oldest(complete.clone()).modified_before(begun)).await.is_empty());
+    let later = begun.plus(second);
+    assert_eq!(names(oldest(complete.clone()).modified_before(later)).await, ["d", "e"]);
+    assert_eq!(names(complete.clone().modified_before(later)).await, ["d", "e"]);
+    assert_eq!(names(complete.order(Order::NewestFirst).modified_before(later)).await, ["e", "d"]);
+    assert_eq!(names(oldest(all)).await, ["a", "b", "d", "e", "c"]);
+    assert!(names(oldest(ListQuery::new(DIALECT, "files", 10))).await.is_empty());
 }
