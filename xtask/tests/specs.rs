@@ -146,6 +146,13 @@ fn streams_may_have_a_range_of_types_and_case_may_not_count() {
         of("        '*/*':\n", "        text/plain: {}\n        '*/*':\n"),
         of("{name: dpi,", "{name: Content-Type,"),
         of("drop-trailing", "drop-leading"),
+        of("drop-trailing", "drop-trailing, drop-empty"),
+        of("methods: [GET, PUT]", "methods: [GET, FETCH]"),
+        of("methods: [GET, PUT]", "methods: []"),
+        of("authorization, content-type", "authorization, content type"),
+        of("max-age: 7200", "max-age: -1"),
+        of("x-accept: image/*", "x-accept: everything"),
+        of("max-age: 7200", "max_age: 7200"),
         of("x-fold-query: true", "x-fold-query: [pageSize]"),
     ];
     insta::assert_snapshot!("ranges_refused", refusals.join("\n"));

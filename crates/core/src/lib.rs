@@ -21,6 +21,7 @@
 //! ```
 
 mod body;
+mod cors;
 mod decimal;
 mod open_enum;
 mod operation;
@@ -36,6 +37,7 @@ mod timestamp;
 pub mod dialects;
 
 pub use body::{Body, BodyError};
+pub use cors::Cors;
 pub use decimal::Decimal;
 pub use open_enum::{UnknownNumber, UnknownValue};
 pub use operation::{Operation, OperationInfo, RequestBody};

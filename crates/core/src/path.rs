@@ -12,12 +12,22 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 pub struct PathRules {
     /// Literals are compared without regard to ASCII case.
     pub fold_literals: bool,
-    /// Empty segments count as absent: `//a/` is `/a`. Without the rule they match no route.
-    pub drop_empty: bool,
-    /// One empty segment at the end counts as absent: `/a/` is `/a`, but `/a//` is not.
-    pub drop_trailing: bool,
+    /// Which empty segments count as absent.
+    pub empty_segments: EmptySegments,
     /// A segment `%24` is taken as `$`, and a bare `$` is never part of a captured path.
     pub dollar: bool,
+}
+
+/// What becomes of empty segments. Those that are kept match no route.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EmptySegments {
+    /// All are kept.
+    #[default]
+    Kept,
+    /// One at the end counts as absent: `/a/` is `/a`, but `/a//` and `//a` are not.
+    DropTrailing,
+    /// All count as absent: `//a/` is `/a`.
+    DropAll,
 }
 
 /// One segment of a path: what literals are compared with, and what stood in the request.
@@ -75,10 +85,11 @@ impl<'p> SplitPath<'p> {
     #[must_use]
     pub fn new(path: &'p str, rules: PathRules) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
-        let pieces = path.split('/').filter(|piece| !rules.drop_empty || !piece.is_empty());
+        let drops_all = rules.empty_segments == EmptySegments::DropAll;
+        let pieces = path.split('/').filter(|piece| !drops_all || !piece.is_empty());
         let mut segments: Vec<_> =
             if path.is_empty() { Vec::new() } else { pieces.map(|raw| (name(raw, rules), raw)).collect() };
-        segments.pop_if(|(_, raw)| rules.drop_trailing && raw.is_empty());
+        segments.pop_if(|(_, raw)| rules.empty_segments == EmptySegments::DropTrailing && raw.is_empty());
         Self { segments }
     }
 
@@ -227,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    const TREE: PathRules = PathRules { fold_literals: false, drop_empty: true, drop_trailing: false, dollar: true };
+    const TREE: PathRules = PathRules { fold_literals: false, empty_segments: EmptySegments::DropAll, dollar: true };
 
     fn names(path: &str, rules: PathRules) -> Vec<String> {
         SplitPath::new(path, rules).segments().iter().map(|segment| segment.name.to_owned()).collect()
@@ -239,7 +250,7 @@ mod tests {
         assert_eq!(names("/v2//file", PathRules::default()), ["v2", "", "file"]);
         assert_eq!(names("/V2/A", PathRules { fold_literals: true, ..PathRules::default() }), ["v2", "a"]);
         assert!(names("/", PathRules::default()).is_empty());
-        let trailing = PathRules { drop_trailing: true, ..PathRules::default() };
+        let trailing = PathRules { empty_segments: EmptySegments::DropTrailing, ..PathRules::default() };
         assert_eq!(names("/a/b", trailing), ["a", "b"]);
         assert_eq!(names("/a/b/", trailing), ["a", "b"]);
         assert_eq!(names("/a/b//", trailing), ["a", "b", ""]);

@@ -1,7 +1,7 @@
 //! Requests in both directions: what a server reads from a head, and what a client writes into one.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, request};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -343,6 +343,13 @@ impl RequestBuilder {
             self.request.headers_mut().append(name, value);
         }
         Ok(self)
+    }
+
+    /// Says which answers are taken.
+    #[must_use]
+    pub fn accept(mut self, media_type: &'static str) -> Self {
+        self.request.headers_mut().insert(ACCEPT, HeaderValue::from_static(media_type));
+        self
     }
 
     /// Sets the type of a streamed body.

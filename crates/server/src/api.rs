@@ -8,6 +8,9 @@ use http::request::Parts;
 use pentaprism_core::path::Unrouted;
 use pentaprism_core::{Body, InvalidRequest, OperationInfo};
 
+#[cfg(feature = "connection")]
+use crate::BodyBudget;
+
 /// The part of a dialect that is not one of its operations. Every generated dialect trait has it as a supertrait.
 pub trait Api: Send + Sync {
     /// Who calls, as [`authenticate`](Self::authenticate) found out.
@@ -30,6 +33,12 @@ pub trait Api: Send + Sync {
 
     /// The largest body in bytes that is collected for `operation` before it is parsed.
     fn collected_body_limit(&self, operation: &'static OperationInfo) -> u64;
+
+    /// The memory that all collected bodies share; without one, each takes what its limit allows.
+    #[cfg(feature = "connection")]
+    fn collected_body_budget(&self) -> Option<&BodyBudget> {
+        None
+    }
 }
 
 /// Why a request was not answered by its operation.
@@ -66,8 +75,8 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The body stalled or broke off while it was collected.
-    #[error("no byte of the body came for {} seconds", .0.as_secs())]
+    /// The body stalled while it was collected: no byte came for this long, or too few in all of it.
+    #[error("too little of the body came in {} seconds", .0.as_secs())]
     BodyStalled(Duration),
     /// The body broke off while it was collected; the client is gone or its framing is wrong.
     #[error("the body broke off")]

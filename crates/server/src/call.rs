@@ -63,20 +63,34 @@ impl<C> Call<C> {
         self.decode_with(&Bytes::new())
     }
 
-    /// Collects the body under the dialect's limit and reads the operation's input.
+    /// Collects the body under the dialect's limit and budget, and reads the operation's input. The input may hold the body
+    /// or what was made of it, so that its share of the budget is kept until the handler has returned.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`], [`Refusal::BodyTooLarge`], or what broke the body off.
-    pub async fn decode_collected<O: Operation, A: Api>(&self, api: &A, body: Body) -> Result<O, Refusal> {
+    /// [`Refusal::Invalid`], [`Refusal::BodyTooLarge`], [`Refusal::Unavailable`] when the budget had no room in time, or what
+    /// broke the body off.
+    pub async fn decode_collected<O: Operation, A: Api>(&self, api: &A, body: Body) -> Result<(O, Share), Refusal> {
         let limit = api.collected_body_limit(self.operation);
+        #[cfg(feature = "connection")]
+        if let Some(budget) = api.collected_body_budget() {
+            let (body, reservation) = budget.collect(body, limit).await?;
+            return Ok((self.decode_with(&body)?, Share { _reservation: Some(reservation) }));
+        }
         let body = body.collect(limit).await.map_err(body_refusal)?;
-        self.decode_with(&body)
+        Ok((self.decode_with(&body)?, Share::default()))
     }
 
     fn decode_with<O: Operation>(&self, body: &Bytes) -> Result<O, Refusal> {
         let view = RequestView { captures: &self.captures, head: &self.head, body };
         O::from_request(&view).map_err(Refusal::Invalid)
     }
+}
+
+/// What a collected body holds of its dialect's budget, if that has one; given back when it is dropped.
+#[derive(Debug, Default)]
+pub struct Share {
+    #[cfg(feature = "connection")]
+    _reservation: Option<crate::budget::Reservation>,
 }
 
 /// How a body that broke off while it was collected is refused.

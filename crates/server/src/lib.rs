@@ -8,7 +8,10 @@
 //! The bindings know no storage.
 
 mod api;
+#[cfg(feature = "connection")]
+mod budget;
 mod call;
+pub mod cors;
 #[cfg(feature = "connection")]
 pub mod connection;
 
@@ -16,7 +19,9 @@ pub mod connection;
 pub mod dialects;
 
 pub use api::{Api, Failure, Refusal, retry_after_seconds};
-pub use call::{Call, OperationSlot, RequestId};
+#[cfg(feature = "connection")]
+pub use budget::BodyBudget;
+pub use call::{Call, OperationSlot, RequestId, Share};
 
 #[doc(hidden)]
 pub mod dispatch;

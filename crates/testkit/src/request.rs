@@ -15,7 +15,7 @@ use crate::exchange::{Payload, Sent};
 /// What the head that a client sent lacks or has otherwise; empty when it says what the file says.
 ///
 /// Encodings, empty segments of the path and the order of query parameters do not count. What the operation does not
-/// document (`Host`, `User-Agent`, unknown query parameters) is left to the client.
+/// document (`Host`, `User-Agent`, `Accept`, unknown query parameters) is left to the client.
 ///
 /// # Panics
 /// When the file's target is no URI, which parsing refuses.
@@ -45,7 +45,8 @@ pub fn difference(expected: &Sent, head: &Parts, parameters: &Parameters) -> Str
         }
     }
     let documented = |name: &HeaderName| {
-        name == header::CONTENT_TYPE || parameters.headers.iter().chain(&secrets).any(|known| name == known)
+        [header::CONTENT_TYPE, header::ACCEPT].contains(name)
+            || parameters.headers.iter().chain(&secrets).any(|known| name == known)
     };
     for name in head.headers.keys().filter(|name| !documented(name)) {
         let _ = writeln!(report, "  header  + {name} is sent and not documented");

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::names;
-use crate::spec::model::Spec;
+use crate::spec::model::{Cors, Spec};
 
 /// Files by path relative to the workspace, not yet formatted.
 pub type Files = BTreeMap<PathBuf, String>;
@@ -61,10 +61,17 @@ fn index(specs: &[Spec]) -> String {
     text
 }
 
+fn cors(cors: &Cors) -> String {
+    format!(
+        "Some(Cors {{ methods: &{:?}, headers: &{:?}, expose: &{:?}, max_age: {} }})",
+        cors.methods, cors.headers, cors.expose, cors.max_age
+    )
+}
+
 fn dialect_module(spec: &Spec) -> String {
     let mut text = header(&format!("{}: models and operations.", spec.title), spec);
     text += &docs::inner(&[spec.summary.as_deref(), Some(&spec.description)]);
-    text += "use crate::path::PathRules;\nuse crate::{Operation, OperationInfo};\n\npub mod models;\n";
+    text += "use crate::path::{EmptySegments, PathRules};\nuse crate::{Cors, Operation, OperationInfo};\n\npub mod models;\n";
     for operation in &spec.operations {
         text += &format!("pub mod {};\n", names::module(&operation.id));
     }
@@ -72,9 +79,12 @@ fn dialect_module(spec: &Spec) -> String {
     let rules = spec.path_rules;
     text += &format!(
         "\n/// How this dialect's paths are normalised before routing.\npub const PATH_RULES: PathRules = PathRules {{ \
-         fold_literals: {}, drop_empty: {}, drop_trailing: {}, dollar: {} }};\n",
-        rules.fold_literals, rules.drop_empty, rules.drop_trailing, rules.dollar
+         fold_literals: {}, empty_segments: EmptySegments::{:?}, dollar: {} }};\n",
+        rules.fold_literals, rules.empty_segments, rules.dollar
     );
+    text += "\n/// What web pages of other origins may do.\npub const CORS: Option<Cors> = ";
+    text += &spec.cors.as_ref().map_or_else(|| "None".to_owned(), cors);
+    text += ";\n";
     text += "\n/// Every operation, in the order of the spec.\npub const OPERATIONS: &[OperationInfo] = &[\n";
     for operation in &spec.operations {
         text += &format!("{}::{}::INFO,\n", names::module(&operation.id), names::type_name(&operation.id));

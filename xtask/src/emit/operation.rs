@@ -186,13 +186,16 @@ fn operation_impl(spec: &Spec, operation: &Operation, name: &str) -> String {
         operation.method,
         operation.path,
         operation.idempotent,
-        to_request(operation),
+        to_request(spec, operation),
         from_request(spec, operation),
     )
 }
 
-fn to_request(operation: &Operation) -> String {
+fn to_request(spec: &Spec, operation: &Operation) -> String {
     let mut chain = format!("RequestBuilder::new(Method::{})", operation.method);
+    if let Some(media_type) = &spec.accept {
+        chain += &format!(".accept(\"{media_type}\")");
+    }
     let mut literal = String::new();
     for segment in &operation.template {
         let (name, method) = match segment {

@@ -17,7 +17,10 @@ pub fn emit(spec: &Spec) -> String {
         text +=
             &format!("use pentaprism_core::dialects::{}::{module}::{{{name}, {name}Error, {name}Ok}};\n", spec.dialect);
     }
-    text += "\nuse crate::dispatch::{self, Segment};\nuse crate::{Api, Call, Failure, Refusal};\n\n";
+    let collects = |operation: &Operation| operation.body.is_some() && !operation.streams_request();
+    let share = if spec.operations.iter().any(collects) { ", Share" } else { "" };
+    text += "\nuse crate::dispatch::{self, Segment};\n";
+    text += &format!("use crate::{{Api, Call, Failure, Refusal{share}}};\n\n");
     text += &service_trait(spec, &trait_name);
     text += &route_enum(spec);
     text += &route_function(spec);
@@ -118,13 +121,15 @@ fn serve(spec: &Spec, trait_name: &str) -> String {
     for operation in &spec.operations {
         let (name, function) = (names::type_name(&operation.id), names::module(&operation.id));
         let decode = match operation.body.as_ref().map(|body| &body.kind) {
-            Some(BodyKind::Json(_) | BodyKind::Raw(_)) => "call.decode_collected(api, body).await?",
-            Some(BodyKind::Stream) | None => "call.decode()?",
+            Some(BodyKind::Json(_) | BodyKind::Raw(_)) => {
+                format!("let (input, _share): ({name}, Share) = call.decode_collected(api, body).await?")
+            }
+            Some(BodyKind::Stream) | None => format!("let input: {name} = call.decode()?"),
         };
         let body = if operation.streams_request() { ", body" } else { "" };
         let reply = if operation.streams_response() { "reply_streamed" } else { "reply" };
         arms += &format!(
-            "Route::{name} => {{\nlet input: {name} = {decode};\n\
+            "Route::{name} => {{\n{decode};\n\
              dispatch::{reply}(api.{function}(call, input{body}).await)\n}}\n"
         );
     }

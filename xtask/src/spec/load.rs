@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::error::SpecError;
-use super::model::{Answer, Content, Header, Kind, PathRules, Response, Spec, is_range};
+use super::model::{Answer, Content, Cors, EmptySegments, Header, Kind, PathRules, Response, Spec, is_range};
 use super::operation;
 use super::reader::{MapReader, Reader};
 use super::schema;
@@ -31,6 +31,8 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
     top.ignore(&["servers", "tags", "security", "x-decision"]);
     let path_rules = path_rules(top.optional("x-path-rules"))?;
     let fold_query = top.flag("x-fold-query")?;
+    let accept = top.optional("x-accept").map(accept).transpose()?;
+    let cors = top.optional("x-cors").map(cors).transpose()?;
     let (schemas, components) = components(top.optional("components"))?;
     let operations = operation::read_all(top.required("paths")?, &components)?;
     top.finish()?;
@@ -43,6 +45,8 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
         description,
         path_rules,
         fold_query,
+        accept,
+        cors,
         schemas,
         responses: components.responses.into_iter().filter(|(_, response)| has_struct(response)).collect(),
         operations,
@@ -73,8 +77,11 @@ fn path_rules(reader: Option<Reader>) -> Result<PathRules, SpecError> {
     for rule in reader.list()? {
         match rule.clone().text()?.as_str() {
             "fold-literals" => rules.fold_literals = true,
-            "drop-empty" => rules.drop_empty = true,
-            "drop-trailing" => rules.drop_trailing = true,
+            "drop-empty" | "drop-trailing" if rules.empty_segments != EmptySegments::Kept => {
+                return Err(rule.error("drop-empty drops trailing ones, too", "keep one of the two rules"));
+            }
+            "drop-empty" => rules.empty_segments = EmptySegments::DropAll,
+            "drop-trailing" => rules.empty_segments = EmptySegments::DropTrailing,
             "dollar" => rules.dollar = true,
             other => {
                 let problem = format!("unknown path rule `{other}`");
@@ -83,6 +90,41 @@ fn path_rules(reader: Option<Reader>) -> Result<PathRules, SpecError> {
         }
     }
     Ok(rules)
+}
+
+fn accept(reader: Reader) -> Result<String, SpecError> {
+    let text = reader.clone().text()?;
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.contains('/') {
+        return Ok(text);
+    }
+    Err(reader.error(format!("`{text}` is no media type"), "write one such as `application/json`"))
+}
+
+fn cors(reader: Reader) -> Result<Cors, SpecError> {
+    let mut map = reader.map()?;
+    let methods = map.required("methods")?;
+    let place = methods.clone();
+    let methods = methods.texts()?;
+    if methods.is_empty() || methods.iter().any(|method| !operation::METHODS.contains(&method.to_lowercase().as_str()))
+    {
+        return Err(place.error("these are no methods", "write a list such as `[GET, PUT]`"));
+    }
+    let headers = header_names(map.optional("headers"))?;
+    let expose = header_names(map.optional("expose"))?;
+    let max_age = map.required("max-age")?;
+    let seconds = u32::try_from(max_age.clone().integer()?);
+    let max_age = seconds.map_err(|_| max_age.error("this is no time", "write seconds, such as 7200"))?;
+    map.finish()?;
+    Ok(Cors { methods: methods.iter().map(|method| method.to_uppercase()).collect(), headers, expose, max_age })
+}
+
+fn header_names(reader: Option<Reader>) -> Result<Vec<String>, SpecError> {
+    let Some(reader) = reader else { return Ok(Vec::new()) };
+    let names = reader.clone().texts()?;
+    match names.iter().find(|name| name.parse::<HeaderName>().is_err()) {
+        Some(wrong) => Err(reader.error(format!("`{wrong}` is no header name"), "use letters, digits and dashes")),
+        None => Ok(names),
+    }
 }
 
 type Schemas = IndexMap<String, super::model::Schema>;

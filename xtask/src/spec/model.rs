@@ -17,6 +17,9 @@ pub struct Spec {
     pub path_rules: PathRules,
     /// Names of query parameters are compared without case.
     pub fold_query: bool,
+    /// What clients say about the answers they take; nothing unless the document recommends something.
+    pub accept: Option<String>,
+    pub cors: Option<Cors>,
     pub schemas: IndexMap<String, Schema>,
     /// Component responses that become structs shared by operations.
     pub responses: IndexMap<String, Response>,
@@ -28,9 +31,26 @@ pub struct Spec {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PathRules {
     pub fold_literals: bool,
-    pub drop_empty: bool,
-    pub drop_trailing: bool,
+    pub empty_segments: EmptySegments,
     pub dollar: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EmptySegments {
+    #[default]
+    Kept,
+    DropTrailing,
+    DropAll,
+}
+
+/// What web pages of other origins may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    pub methods: Vec<String>,
+    pub headers: Vec<String>,
+    pub expose: Vec<String>,
+    /// Seconds.
+    pub max_age: u32,
 }
 
 #[derive(Debug, Clone)]

@@ -38,20 +38,20 @@ fn types(spec: &Spec) -> Result<(), SpecError> {
         taken.reserve(name, "a type of Rust or of ours");
     }
     for name in spec.schemas.keys() {
-        taken.add(names::type_name(name), name)?;
+        taken.add(&names::type_name(name), name)?;
     }
     for (name, response) in &spec.responses {
-        taken.add(names::response_name(name), name)?;
+        taken.add(&names::response_name(name), name)?;
         // Responses with equal content share the enum of their bodies.
         if let (Content::Several(_), None) = (&response.content, &response.body_name) {
-            taken.add(names::type_name(name) + "Body", name)?;
+            taken.add(&(names::type_name(name) + "Body"), name)?;
         }
     }
     for operation in &spec.operations {
         let name = names::type_name(&operation.id);
-        taken.add(name.clone(), &operation.id)?;
-        taken.add(name.clone() + "Ok", &operation.id)?;
-        taken.add(name + "Error", &operation.id)?;
+        for end in ["", "Ok", "Error"] {
+            taken.add(&format!("{name}{end}"), &operation.id)?;
+        }
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ fn named(schema: &Schema) -> Result<(), SpecError> {
             if object.additional.is_some() {
                 taken.reserve("additional", "the members that are not named");
             }
-            object.properties.keys().try_for_each(|name| taken.add(names::field(name), name))
+            object.properties.keys().try_for_each(|name| taken.add(&names::field(name), name))
         }
         Kind::Enum(choices) => variants(schema, choices),
         Kind::NumberEnum(_) if schema.closed => {
@@ -80,7 +80,7 @@ fn variants<T>(schema: &Schema, choices: &[Choice<T>]) -> Result<(), SpecError> 
     if !schema.closed {
         taken.reserve("Unknown", "values that are not named");
     }
-    choices.iter().try_for_each(|choice| taken.add(names::type_name(&choice.name), &choice.name))
+    choices.iter().try_for_each(|choice| taken.add(&names::type_name(&choice.name), &choice.name))
 }
 
 fn input(place: &Place, operation: &Operation) -> Result<(), SpecError> {
@@ -93,14 +93,14 @@ fn input(place: &Place, operation: &Operation) -> Result<(), SpecError> {
             taken.reserve("content_type", "the type of the body");
         }
     }
-    operation.parameters.iter().try_for_each(|parameter| taken.add(names::field(&parameter.name), &parameter.name))
+    operation.parameters.iter().try_for_each(|parameter| taken.add(&names::field(&parameter.name), &parameter.name))
 }
 
 fn fields(place: &Place, response: &Response) -> Result<(), SpecError> {
     let mut taken = Taken::new(place, "keep one of them");
     taken.reserve("body", "the body");
     taken.reserve("content_type", "the type of the body");
-    response.headers.iter().try_for_each(|header| taken.add(names::field(&header.name), &header.name))
+    response.headers.iter().try_for_each(|header| taken.add(&names::field(&header.name), &header.name))
 }
 
 /// Names in Rust and what they were before.
@@ -119,16 +119,15 @@ impl<'p> Taken<'p> {
         self.names.insert(name.to_owned(), what.to_owned());
     }
 
-    fn add(&mut self, name: String, written: &str) -> Result<(), SpecError> {
+    fn add(&mut self, name: &str, written: &str) -> Result<(), SpecError> {
         if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             let problem = format!("`{written}` makes no name in Rust");
             return Err(SpecError::new(self.place, problem, "use letters and digits"));
         }
-        let problem = format!("`{written}` and ");
-        match self.names.insert(name.clone(), format!("`{written}`")) {
+        match self.names.insert(name.to_owned(), format!("`{written}`")) {
             None => Ok(()),
             Some(other) => {
-                let problem = format!("{problem}{other} would both be `{name}` in Rust");
+                let problem = format!("`{written}` and {other} would both be `{name}` in Rust");
                 Err(SpecError::new(self.place, problem, self.remedy))
             }
         }

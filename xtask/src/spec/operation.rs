@@ -11,7 +11,7 @@ use super::model::{
 use super::reader::{MapReader, Reader};
 use super::schema;
 
-const METHODS: &[&str] = &["get", "put", "post", "delete", "patch", "head", "options"];
+pub(super) const METHODS: &[&str] = &["get", "put", "post", "delete", "patch", "head", "options"];
 
 /// Reads every operation in file order.
 pub(super) fn read_all(paths: Reader, components: &Components) -> Result<Vec<Operation>, SpecError> {

@@ -39,7 +39,7 @@ use pentaprism_core::path::{Captures, Unrouted};
 use pentaprism_core::{Body, Operation, OperationInfo};
 
 use crate::dispatch::{self, Segment};
-use crate::{Api, Call, Failure, Refusal};
+use crate::{Api, Call, Failure, Refusal, Share};
 
 /// Glance image service, one method per operation.
 ///
@@ -298,7 +298,7 @@ async fn answer<A: Glance>(
             dispatch::reply_streamed(api.download_image_data(call, input).await)
         }
         Route::CreateImage => {
-            let input: CreateImage = call.decode_collected(api, body).await?;
+            let (input, _share): (CreateImage, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_image(call, input).await)
         }
         Route::ShowImage => {
@@ -314,7 +314,7 @@ async fn answer<A: Glance>(
             dispatch::reply(api.list_image_members(call, input).await)
         }
         Route::CreateImageMember => {
-            let input: CreateImageMember = call.decode_collected(api, body).await?;
+            let (input, _share): (CreateImageMember, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_image_member(call, input).await)
         }
         Route::ShowImageMember => {
@@ -322,7 +322,7 @@ async fn answer<A: Glance>(
             dispatch::reply(api.show_image_member(call, input).await)
         }
         Route::UpdateImageMember => {
-            let input: UpdateImageMember = call.decode_collected(api, body).await?;
+            let (input, _share): (UpdateImageMember, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.update_image_member(call, input).await)
         }
         Route::DeleteImageMember => {

@@ -17,7 +17,7 @@ use pentaprism_core::path::{Captures, Unrouted};
 use pentaprism_core::{Body, Operation, OperationInfo};
 
 use crate::dispatch::{self, Segment};
-use crate::{Api, Call, Failure, Refusal};
+use crate::{Api, Call, Failure, Refusal, Share};
 
 /// iTwin Saved Views, one method per operation.
 ///
@@ -136,7 +136,7 @@ async fn answer<A: SavedViews>(
 ) -> Result<http::Response<Body>, Refusal> {
     match route {
         Route::UpdateImage => {
-            let input: UpdateImage = call.decode_collected(api, body).await?;
+            let (input, _share): (UpdateImage, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.update_image(call, input).await)
         }
         Route::GetImage => {
@@ -144,7 +144,7 @@ async fn answer<A: SavedViews>(
             dispatch::reply(api.get_image(call, input).await)
         }
         Route::CreateSavedView => {
-            let input: CreateSavedView = call.decode_collected(api, body).await?;
+            let (input, _share): (CreateSavedView, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_saved_view(call, input).await)
         }
         Route::GetSavedView => {

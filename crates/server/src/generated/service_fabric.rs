@@ -40,7 +40,7 @@ use pentaprism_core::path::{Captures, Unrouted};
 use pentaprism_core::{Body, Operation, OperationInfo};
 
 use crate::dispatch::{self, Segment};
-use crate::{Api, Call, Failure, Refusal};
+use crate::{Api, Call, Failure, Refusal, Share};
 
 /// Service Fabric image store, one method per operation.
 ///
@@ -313,7 +313,7 @@ async fn answer<A: ServiceFabric>(
             dispatch::reply(api.delete_image_store_upload_session(call, input).await)
         }
         Route::CopyImageStoreContent => {
-            let input: CopyImageStoreContent = call.decode_collected(api, body).await?;
+            let (input, _share): (CopyImageStoreContent, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.copy_image_store_content(call, input).await)
         }
         Route::GetClusterVersion => {

@@ -10,8 +10,8 @@
 //!
 //! Refusals are arrays of problem details. Enumerations travel as numbers. Members without a value are written as null.
 
-use crate::path::PathRules;
-use crate::{Operation, OperationInfo};
+use crate::path::{EmptySegments, PathRules};
+use crate::{Cors, Operation, OperationInfo};
 
 pub mod get_image_metadata;
 pub mod get_image_upload_operation;
@@ -25,8 +25,10 @@ pub mod models;
 pub const DIALECT: &str = "azure_sphere";
 
 /// How this dialect's paths are normalised before routing.
-pub const PATH_RULES: PathRules =
-    PathRules { fold_literals: true, drop_empty: false, drop_trailing: false, dollar: false };
+pub const PATH_RULES: PathRules = PathRules { fold_literals: true, empty_segments: EmptySegments::Kept, dollar: false };
+
+/// What web pages of other origins may do.
+pub const CORS: Option<Cors> = None;
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[

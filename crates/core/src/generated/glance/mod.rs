@@ -8,8 +8,8 @@
 //! An image is created as a record without data (status `queued`). One upload fills it, which makes it `active`; from then on its
 //! bytes never change. Whoever owns the image may share it with other projects, which then see it but cannot write it.
 
-use crate::path::PathRules;
-use crate::{Operation, OperationInfo};
+use crate::path::{EmptySegments, PathRules};
+use crate::{Cors, Operation, OperationInfo};
 
 pub mod create_image;
 pub mod create_image_member;
@@ -33,7 +33,10 @@ pub const DIALECT: &str = "glance";
 
 /// How this dialect's paths are normalised before routing.
 pub const PATH_RULES: PathRules =
-    PathRules { fold_literals: false, drop_empty: false, drop_trailing: false, dollar: false };
+    PathRules { fold_literals: false, empty_segments: EmptySegments::Kept, dollar: false };
+
+/// What web pages of other origins may do.
+pub const CORS: Option<Cors> = None;
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[

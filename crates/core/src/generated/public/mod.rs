@@ -8,8 +8,8 @@
 //! Azure Sphere and Saved Views answer with links that have to work without a token. Each holds 128 random bits in its path, so that
 //! only those who were given it can know it, and disappears together with the image that it leads to.
 
-use crate::path::PathRules;
-use crate::{Operation, OperationInfo};
+use crate::path::{EmptySegments, PathRules};
+use crate::{Cors, Operation, OperationInfo};
 
 pub mod get_public_file;
 pub mod models;
@@ -19,7 +19,15 @@ pub const DIALECT: &str = "public";
 
 /// How this dialect's paths are normalised before routing.
 pub const PATH_RULES: PathRules =
-    PathRules { fold_literals: false, drop_empty: false, drop_trailing: false, dollar: false };
+    PathRules { fold_literals: false, empty_segments: EmptySegments::Kept, dollar: false };
+
+/// What web pages of other origins may do.
+pub const CORS: Option<Cors> = Some(Cors {
+    methods: &["GET"],
+    headers: &["range", "if-none-match", "accept", "content-type", "x-correlation-id"],
+    expose: &["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+    max_age: 7200,
+});
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[get_public_file::GetPublicFile::INFO];

@@ -52,6 +52,7 @@ impl Operation for CreateSavedView {
 
     fn to_request(&self) -> Result<Request<Bytes>, InvalidInput> {
         RequestBuilder::new(Method::POST)
+            .accept("application/vnd.bentley.itwin-platform.v1+json")
             .literal("/savedviews")
             .header("Prefer", self.prefer.as_ref())?
             .body("application/json", self.body.clone())

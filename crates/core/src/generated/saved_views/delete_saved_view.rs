@@ -39,7 +39,11 @@ impl Operation for DeleteSavedView {
     type Error = DeleteSavedViewError;
 
     fn to_request(&self) -> Result<Request<Bytes>, InvalidInput> {
-        RequestBuilder::new(Method::DELETE).literal("/savedviews").segment("savedViewId", &self.saved_view_id)?.finish()
+        RequestBuilder::new(Method::DELETE)
+            .accept("application/vnd.bentley.itwin-platform.v1+json")
+            .literal("/savedviews")
+            .segment("savedViewId", &self.saved_view_id)?
+            .finish()
     }
 
     fn from_request(request: &RequestView<'_>) -> Result<Self, InvalidRequest> {

@@ -53,6 +53,7 @@ impl Operation for GetImage {
 
     fn to_request(&self) -> Result<Request<Bytes>, InvalidInput> {
         RequestBuilder::new(Method::GET)
+            .accept("application/vnd.bentley.itwin-platform.v1+json")
             .literal("/savedviews")
             .segment("savedViewId", &self.saved_view_id)?
             .literal("/image")

@@ -51,6 +51,7 @@ impl Operation for GetSavedView {
 
     fn to_request(&self) -> Result<Request<Bytes>, InvalidInput> {
         RequestBuilder::new(Method::GET)
+            .accept("application/vnd.bentley.itwin-platform.v1+json")
             .literal("/savedviews")
             .segment("savedViewId", &self.saved_view_id)?
             .header("Prefer", self.prefer.as_ref())?

@@ -10,8 +10,8 @@
 //!
 //! Paths are taken with and without a slash at their end. All refusals have the same JSON form.
 
-use crate::path::PathRules;
-use crate::{Operation, OperationInfo};
+use crate::path::{EmptySegments, PathRules};
+use crate::{Cors, Operation, OperationInfo};
 
 pub mod create_saved_view;
 pub mod delete_saved_view;
@@ -25,7 +25,15 @@ pub const DIALECT: &str = "saved_views";
 
 /// How this dialect's paths are normalised before routing.
 pub const PATH_RULES: PathRules =
-    PathRules { fold_literals: false, drop_empty: false, drop_trailing: true, dollar: false };
+    PathRules { fold_literals: false, empty_segments: EmptySegments::DropTrailing, dollar: false };
+
+/// What web pages of other origins may do.
+pub const CORS: Option<Cors> = Some(Cors {
+    methods: &["GET", "PUT", "POST", "PATCH", "DELETE"],
+    headers: &["authorization", "content-type", "prefer", "accept", "x-correlation-id"],
+    expose: &["Retry-After"],
+    max_age: 7200,
+});
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[

@@ -52,6 +52,7 @@ impl Operation for UpdateImage {
 
     fn to_request(&self) -> Result<Request<Bytes>, InvalidInput> {
         RequestBuilder::new(Method::PUT)
+            .accept("application/vnd.bentley.itwin-platform.v1+json")
             .literal("/savedviews")
             .segment("savedViewId", &self.saved_view_id)?
             .literal("/image")

@@ -11,8 +11,8 @@
 //!
 //! All refusals have the same JSON form. 64-bit numbers travel as decimal strings.
 
-use crate::path::PathRules;
-use crate::{Operation, OperationInfo};
+use crate::path::{EmptySegments, PathRules};
+use crate::{Cors, Operation, OperationInfo};
 
 pub mod commit_image_store_upload_session;
 pub mod copy_image_store_content;
@@ -33,7 +33,10 @@ pub const DIALECT: &str = "service_fabric";
 
 /// How this dialect's paths are normalised before routing.
 pub const PATH_RULES: PathRules =
-    PathRules { fold_literals: false, drop_empty: true, drop_trailing: false, dollar: true };
+    PathRules { fold_literals: false, empty_segments: EmptySegments::DropAll, dollar: true };
+
+/// What web pages of other origins may do.
+pub const CORS: Option<Cors> = None;
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[
