@@ -6,6 +6,7 @@
 
 pub mod azure_sphere;
 pub mod glance;
+pub mod pingone;
 pub mod public;
 pub mod saved_views;
 pub mod service_fabric;

@@ -8,6 +8,7 @@ use crate::drive::{Case, DriveError, Verdict};
 
 pub mod azure_sphere;
 pub mod glance;
+pub mod pingone;
 pub mod public;
 pub mod saved_views;
 pub mod service_fabric;
@@ -19,6 +20,7 @@ pub type Play = fn(&Case<'_>) -> Result<Verdict, DriveError>;
 pub const DIALECTS: &[(&str, Play)] = &[
     ("azure_sphere", azure_sphere::play),
     ("glance", glance::play),
+    ("pingone", pingone::play),
     ("public", public::play),
     ("saved_views", saved_views::play),
     ("service_fabric", service_fabric::play),
