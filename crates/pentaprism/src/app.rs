@@ -5,17 +5,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pentaprism_core::Body;
 use pentaprism_server::RequestId;
 use pentaprism_server::connection::{Endpoints, Service, guarded};
-use pentaprism_store::{Fault, Ids};
+use pentaprism_store::{Fault, Ids, Statistics};
 use tracing::{Instrument, Span, field};
 
-use crate::dialects::Dialects;
+use crate::dialects::{Dialects, Doing};
 use crate::measure::Measure;
+use crate::metrics::Metrics;
 use crate::mount::{Dialect, Mount};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -27,6 +29,9 @@ pub type Probing<'p> = Pin<Box<dyn Future<Output = bool> + Send + 'p>>;
 pub trait Probe: Send + Sync {
     /// Whether it works. It answers within seconds, whatever happens.
     fn probe(&self) -> Probing<'_>;
+
+    /// Its own numbers, for metrics. It answers within seconds; absent when it does not work.
+    fn statistics(&self) -> Doing<'_, Option<Statistics>>;
 }
 
 /// The server without its sockets. Cloning is cheap.
@@ -40,6 +45,7 @@ struct Inner {
     request_ids: Arc<dyn Ids>,
     /// The dialects with a port of their own, in the order of the listeners behind the first.
     ports: Vec<Dialect>,
+    metrics: Arc<Metrics>,
     stopping: AtomicBool,
 }
 
@@ -54,7 +60,7 @@ impl App {
     ) -> Self {
         let ports = settings.ports.all().into_iter().map(|(dialect, _)| dialect).collect();
         let (site, store, stopping) = (Site::new(settings), Box::new(store), AtomicBool::new(false));
-        Self(Arc::new(Inner { site, dialects, store, request_ids, ports, stopping }))
+        Self(Arc::new(Inner { site, dialects, store, request_ids, ports, metrics: Arc::default(), stopping }))
     }
 
     /// Answers a request. It needs no connection: without [`Endpoints`] among its
@@ -71,7 +77,7 @@ impl App {
             path = %request.uri().path().escape_debug(),
             client = field::Empty,
         );
-        let measure = Measure::new(span.clone());
+        let measure = Measure::new(span.clone(), Arc::clone(&self.0.metrics), mount.name());
         let method = request.method().clone();
         request.extensions_mut().insert(RequestId(id));
         let response = self.0.answer(mount, measure.request(request)).instrument(span).await;
@@ -123,7 +129,9 @@ impl Inner {
         let mount = Mount::of(request.uri().path());
         match (dialect, mount) {
             // The server's own answers, and the links that it hands out, are the same everywhere.
-            (None, _) | (Some(_), Mount::Health | Mount::Ready | Mount::Dialect(Dialect::Public)) => mount,
+            (None, _) | (Some(_), Mount::Health | Mount::Ready | Mount::Metrics | Mount::Dialect(Dialect::Public)) => {
+                mount
+            }
             (Some(dialect), Mount::Dialect(_)) => Mount::Dialect(*dialect),
         }
     }
@@ -138,6 +146,14 @@ impl Inner {
                 own(request.method(), StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
             }
             Mount::Ready => own(request.method(), StatusCode::OK, "ready\n"),
+            Mount::Metrics => {
+                let text = self.metrics.text(self.store.statistics().await.as_ref());
+                let mut response = own(request.method(), StatusCode::OK, text);
+                if response.status() == StatusCode::OK {
+                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
+                }
+                response
+            }
             Mount::Dialect(dialect) => {
                 let refuse = |head: &Parts, refusal| self.dialects.get(dialect).refuse(head, refusal);
                 guarded(request, |request| self.dispatch(dialect, request), refuse).await
@@ -160,10 +176,14 @@ impl Inner {
     }
 }
 
+/// The form in which Prometheus and its kin read metrics.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// An answer of the server itself, to GET and HEAD.
-fn own(method: &Method, status: StatusCode, text: &'static str) -> Response<Body> {
+fn own(method: &Method, status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let known = [Method::GET, Method::HEAD].contains(method);
-    let (status, text) = if known { (status, text) } else { (StatusCode::METHOD_NOT_ALLOWED, "use GET\n") };
+    let not_known = (StatusCode::METHOD_NOT_ALLOWED, Bytes::from_static(b"use GET\n"));
+    let (status, text) = if known { (status, text.into()) } else { not_known };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pentaprism_store::{Clock, Ids, NameKey, Store};
+use pentaprism_store::{Clock, Ids, NameKey, Statistics, Store};
 
 use crate::access::Principals;
 use crate::app::{Probe, Probing};
+use crate::dialects::Doing;
 use crate::settings::Settings;
 use crate::tokens::Tokens;
 
@@ -53,5 +54,9 @@ impl Probe for Store {
             let looked = tokio::time::timeout(PROBE_DEADLINE, self.get(&nobody)).await;
             matches!(looked, Ok(Ok(_)))
         })
+    }
+
+    fn statistics(&self) -> Doing<'_, Option<Statistics>> {
+        Box::pin(async { tokio::time::timeout(PROBE_DEADLINE, Self::statistics(self)).await.ok()?.ok() })
     }
 }

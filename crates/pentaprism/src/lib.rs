@@ -13,6 +13,7 @@ pub mod housekeeping;
 pub mod listen;
 pub mod log;
 mod measure;
+pub mod metrics;
 pub mod mount;
 pub mod pictures;
 pub mod rate;

@@ -1,4 +1,4 @@
-//! Counts the bytes of a request and its answer and writes the one line of log that every request gets.
+//! Counts the bytes of a request and its answer, for the metrics and for the one line of log that every request gets.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,10 +13,13 @@ use pentaprism_server::OperationSlot;
 use tokio::time::Instant;
 use tracing::Span;
 
+use crate::metrics::{Ended, Metrics};
+
 /// A request whose answer is not over yet. When it is dropped its line is written.
-#[derive(Debug)]
 pub(crate) struct Measure {
     span: Span,
+    metrics: Arc<Metrics>,
+    dialect: &'static str,
     began: Instant,
     received: Arc<AtomicU64>,
     sent: u64,
@@ -26,10 +29,11 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
-    /// Begins to measure the request of `span`.
-    pub(crate) fn new(span: Span) -> Self {
+    /// Begins to measure the request of `span`, which `dialect` answers.
+    pub(crate) fn new(span: Span, metrics: Arc<Metrics>, dialect: &'static str) -> Self {
+        metrics.begin(dialect);
         let (received, operation) = (Arc::default(), OperationSlot::default());
-        Self { span, began: Instant::now(), received, sent: 0, status: None, operation, cut: false }
+        Self { span, metrics, dialect, began: Instant::now(), received, sent: 0, status: None, operation, cut: false }
     }
 
     /// The request with its body counted, and a slot for its operation.
@@ -57,8 +61,11 @@ impl Drop for Measure {
         let _entered = self.span.enter();
         let received = self.received.load(Ordering::Relaxed);
         let (operation, sent) = (self.operation.get().map_or("-", |operation| operation.name), self.sent);
-        let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match self.status.map(|status| status.as_u16()) {
+        let took = self.began.elapsed();
+        let status = self.status.map(|status| status.as_u16());
+        self.metrics.end(Ended { dialect: self.dialect, operation, status, received, sent, took });
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match status {
             // The client went away before there was an answer.
             None => tracing::info!(operation, received, sent, milliseconds, "dropped"),
             Some(status) if self.cut => {

@@ -45,6 +45,8 @@ pub enum Mount {
     Health,
     /// The server itself: whether it can work.
     Ready,
+    /// The server itself: what it counted.
+    Metrics,
 }
 
 impl Mount {
@@ -55,6 +57,7 @@ impl Mount {
         match path {
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
             _ => Self::Dialect(Self::dialect(path)),
         }
     }
@@ -80,6 +83,7 @@ impl Mount {
             Self::Dialect(dialect) => dialect.name(),
             Self::Health => "health",
             Self::Ready => "ready",
+            Self::Metrics => "metrics",
         }
     }
 }
@@ -94,6 +98,7 @@ mod tests {
         for (path, mount) in [
             ("/healthz", Mount::Health),
             ("/readyz", Mount::Ready),
+            ("/metrics", Mount::Metrics),
             ("/healthz/", glance),
             ("/", glance),
             ("*", glance),

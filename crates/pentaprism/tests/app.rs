@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use pentaprism::app::{App, Probe, Probing};
-use pentaprism::dialects::{Answer, Dialects, Serve};
+use pentaprism::dialects::{Answer, Dialects, Doing, Serve};
 use pentaprism::settings::Settings;
 use pentaprism::site::Visit;
 use pentaprism_core::Body;
 use pentaprism_server::{Refusal, RequestId};
-use pentaprism_store::SequentialIds;
+use pentaprism_store::{SequentialIds, Statistics};
 
 /// Answers with its name, the request's id and the base URL.
 struct Named(&'static str);
@@ -42,6 +42,10 @@ struct Store(Arc<AtomicBool>);
 impl Probe for Store {
     fn probe(&self) -> Probing<'_> {
         Box::pin(async { self.0.load(Ordering::SeqCst) })
+    }
+
+    fn statistics(&self) -> Doing<'_, Option<Statistics>> {
+        Box::pin(std::future::ready(Some(Statistics { bytes: 42, ..Statistics::default() })))
     }
 }
 
@@ -109,4 +113,22 @@ async fn health_and_readiness_are_the_servers_own() {
     app.stop();
     assert_eq!(ask(&app, Method::GET, "/readyz", &[]).await, (503, text("stopping\n")));
     assert_eq!(ask(&app, Method::GET, "/healthz", &[]).await, (200, text("alive\n")));
+}
+
+#[tokio::test]
+async fn metrics_tell_what_was_asked_and_what_is_stored() {
+    let app = app(&Store::default());
+    ask(&app, Method::GET, "/ImageStore/a", LOCAL).await;
+    let response = app.call(request(Method::GET, "/metrics", &[])).await;
+    assert_eq!(response.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let text = response.into_body().collect(1 << 20).await.unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    for line in [
+        "pentaprism_requests_total{dialect=\"service_fabric\",operation=\"-\",status=\"200\"} 1",
+        "pentaprism_requests_running{dialect=\"service_fabric\"} 0",
+        "pentaprism_requests_running{dialect=\"metrics\"} 1",
+        "pentaprism_store_stored_bytes 42",
+    ] {
+        assert!(text.lines().any(|other| other == line), "no `{line}` in\n{text}");
+    }
 }

@@ -13,13 +13,13 @@ use http::{Request, Response};
 use http_body::Frame;
 use pentaprism::app::{App, Probe, Probing};
 use pentaprism::context::Context;
-use pentaprism::dialects::{Answer, Dialects, Serve};
+use pentaprism::dialects::{Answer, Dialects, Doing, Serve};
 use pentaprism::settings::Settings;
 use pentaprism::tokens::RandomTokens;
 use pentaprism_core::{Body, BodyError};
 use pentaprism_server::Refusal;
 use pentaprism_server::connection::Endpoints;
-use pentaprism_store::{Options, SequentialIds, Store, SystemClock};
+use pentaprism_store::{Options, SequentialIds, Statistics, Store, SystemClock};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Reads the whole body and answers with it.
@@ -38,6 +38,10 @@ impl Serve for Echo {
 impl Probe for Echo {
     fn probe(&self) -> Probing<'_> {
         Box::pin(async { true })
+    }
+
+    fn statistics(&self) -> Doing<'_, Option<Statistics>> {
+        Box::pin(std::future::ready(None))
     }
 }
 
