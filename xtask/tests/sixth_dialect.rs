@@ -12,7 +12,7 @@ edition = "2024"
 http.workspace = true
 pentaprism-client.workspace = true
 pentaprism-core.workspace = true
-pentaprism-server.workspace = true
+pentaprism-server = { workspace = true, features = ["connection"] }
 tokio = { workspace = true, features = ["macros", "rt"] }
 "#;
 
@@ -48,7 +48,7 @@ fn a_spec_and_a_handler_make_a_dialect() {
         .output()
         .expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = "Ok(PutToyOk { x_weight: 5, body: Toy { name: \"attic/box/duck & co\", weight: Decimal(5), \
+    let expected = "Ok(true)\n100\nOk(PutToyOk { x_weight: 5, body: Toy { name: \"attic/box/duck & co\", weight: Decimal(5), \
                     colour: Some(LightBlue), type_: None } })\n409 Conflict taken\nOk(CountToysOk { body: \"1\" })\n\
                     Some(Refused(NotFound))\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);

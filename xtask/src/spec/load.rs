@@ -31,7 +31,7 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
     top.ignore(&["servers", "tags", "security", "x-decision"]);
     let path_rules = path_rules(top.optional("x-path-rules"))?;
     let fold_query = top.flag("x-fold-query")?;
-    let accept = top.optional("x-accept").map(accept).transpose()?;
+    let accept = top.optional("x-accept").as_ref().map(accept).transpose()?;
     let cors = top.optional("x-cors").map(cors).transpose()?;
     let (schemas, components) = components(top.optional("components"))?;
     let operations = operation::read_all(top.required("paths")?, &components)?;
@@ -92,7 +92,7 @@ fn path_rules(reader: Option<Reader>) -> Result<PathRules, SpecError> {
     Ok(rules)
 }
 
-fn accept(reader: Reader) -> Result<String, SpecError> {
+fn accept(reader: &Reader) -> Result<String, SpecError> {
     let text = reader.clone().text()?;
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.contains('/') {
         return Ok(text);
