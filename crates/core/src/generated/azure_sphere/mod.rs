@@ -28,7 +28,12 @@ pub const DIALECT: &str = "azure_sphere";
 pub const PATH_RULES: PathRules = PathRules { fold_literals: true, empty_segments: EmptySegments::Kept, dollar: false };
 
 /// What web pages of other origins may do.
-pub const CORS: Option<Cors> = None;
+pub const CORS: Option<Cors> = Some(Cors {
+    methods: &["GET", "POST"],
+    headers: &["authorization", "content-type", "sphere-continuation"],
+    expose: &["Retry-After"],
+    max_age: 7200,
+});
 
 /// Every operation, in the order of the spec.
 pub const OPERATIONS: &[OperationInfo] = &[
