@@ -88,7 +88,10 @@ impl Plan {
         let part = Part::of(frame.ok_or(PictureError::Damaged(Damage::NoFrame))?);
         let mut indices = vec![0; part.width * part.height];
         stop.check()?;
-        decoder.read_into_buffer(&mut indices).map_err(Damage::pixels)?;
+        // Not row by row: given little room at a time, the decoder takes some whole pictures for truncated ones.
+        if !decoder.fill_buffer(&mut indices).map_err(Damage::pixels)? {
+            return Err(PictureError::Damaged(Damage::Truncated { at: self.picture.len() }));
+        }
         let colours = decoder.palette().map_err(Damage::pixels)?.to_vec();
         let background = decoder.bg_color().and_then(|index| u8::try_from(index).ok()).unwrap_or(0);
 
@@ -101,7 +104,8 @@ impl Plan {
         let rows = (0..height).map(|line| {
             let mut row = vec![palette.uncovered; width];
             if let Some(line) = line.checked_sub(part.top).filter(|line| *line < part.height) {
-                row[part.left..part.left + part.width].copy_from_slice(&indices[line * part.width..][..part.width]);
+                let stored = part.order[line] * part.width;
+                row[part.left..part.left + part.width].copy_from_slice(&indices[stored..][..part.width]);
             }
             row
         });
@@ -111,7 +115,11 @@ impl Plan {
 
     fn jpeg(&self, stop: &Stop) -> Result<Bytes, PictureError> {
         let side = usize::try_from(LONGEST_SIDE).expect("sixteen bits");
-        // Strict: a JPEG that ends early is refused rather than filled up with grey.
+        // A JPEG that ends early is refused rather than filled up with grey; the decoder, strict as it is asked to be,
+        // does not notice when only the last bytes are missing.
+        if !jpeg::has_end(&self.picture) {
+            return Err(PictureError::Damaged(Damage::Truncated { at: self.picture.len() }));
+        }
         let options = DecoderOptions::default().set_max_width(side).set_max_height(side).set_strict_mode(true);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&self.picture[..]), options);
         decoder.decode_headers().map_err(Damage::pixels)?;
@@ -139,23 +147,34 @@ impl Plan {
 }
 
 /// The part of the logical screen that a GIF's frame covers. The decoder has verified that it lies within.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Part {
     left: usize,
     top: usize,
     width: usize,
     height: usize,
     transparent: Option<u8>,
+    /// Which of the stored rows each row is.
+    order: Vec<usize>,
 }
 
 impl Part {
     fn of(frame: &gif::Frame<'_>) -> Self {
+        let height = usize::from(frame.height);
+        let mut order: Vec<usize> = (0..height).collect();
+        if frame.interlaced {
+            // Every eighth row, those in the middle between them, and so on ("Graphics Interchange Format", 89a, E).
+            let passes = [(0, 8), (4, 8), (2, 4), (1, 2)];
+            let lines = passes.into_iter().flat_map(|(first, step)| (first..height).step_by(step));
+            lines.enumerate().for_each(|(stored, line)| order[line] = stored);
+        }
         Self {
             left: frame.left.into(),
             top: frame.top.into(),
             width: frame.width.into(),
-            height: frame.height.into(),
+            height,
             transparent: frame.transparent,
+            order,
         }
     }
 }

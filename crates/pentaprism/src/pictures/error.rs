@@ -77,8 +77,8 @@ impl PictureError {
 /// What is wrong with a picture after its header.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
-    /// The bytes end inside a chunk of a PNG, or before its last one.
-    #[error("the PNG ends at byte {at}, before its IEND chunk")]
+    /// The bytes end before the picture does.
+    #[error("it ends at byte {at}, before all of it is there")]
     Truncated {
         /// The number of bytes.
         at: usize,

@@ -18,6 +18,8 @@ mod recognize;
 mod rows;
 mod shrink;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod thumbnail;
 
 pub use error::{Damage, PictureError};

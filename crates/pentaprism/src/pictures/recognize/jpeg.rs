@@ -81,6 +81,15 @@ impl Walk {
     }
 }
 
+/// Whether a JPEG that is there as a whole has an end: an EOI after its frame header.
+///
+/// Pixels cannot look like one (T.81, B.1.1.5), and those of a thumbnail in APP1 come before the frame header.
+pub(in super::super) fn has_end(picture: &[u8]) -> bool {
+    let mut rest = &picture[SIGNATURE.len().min(picture.len())..];
+    let walked = Walk::after_signature().push(&mut rest);
+    matches!(walked, Ok(Some(_))) && rest.windows(2).any(|marker| marker == [0xFF, 0xD9])
+}
+
 fn damaged(problem: &'static str) -> HeaderError {
     HeaderError::Damaged { format: Format::Jpeg, problem }
 }
