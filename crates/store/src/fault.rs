@@ -191,7 +191,12 @@ impl FaultyCatalog {
 
 /// Steps that only give back are never made to fail: a test switches faults on to see a request fail, not the cleaning after it.
 fn only_frees(change: &Change) -> bool {
-    let frees = |step: &Step| matches!(step, Step::AbortWriter(_) | Step::DropBlob { .. } | Step::ForgetWriters { .. });
+    let frees = |step: &Step| {
+        matches!(
+            step,
+            Step::AbortWriter(_) | Step::AbortSessions { .. } | Step::DropBlob { .. } | Step::ForgetWriters { .. }
+        )
+    };
     change.steps().iter().all(frees)
 }
 
@@ -279,6 +284,10 @@ impl Catalog for FaultyCatalog {
         self.rows.pack_end(pack)
     }
 
+    fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>> {
+        self.rows.names_of(blobs)
+    }
+
     fn audit(&self) -> Read<'_, Vec<String>> {
         self.rows.audit()
     }
@@ -347,6 +356,10 @@ impl Segments for FaultySegments {
 
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>> {
         self.bytes.free_pack(id)
+    }
+
+    fn held(&self, id: Uuid) -> BoxFuture<'_, Result<u64, Fault>> {
+        self.bytes.held(id)
     }
 
     fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {

@@ -31,7 +31,7 @@ pub struct Statistics {
     pub failed_sweeps: u64,
     /// Contents that were freed since the store was opened. In memory.
     pub freed: u64,
-    /// Their bytes. In memory.
+    /// Their bytes, as in [`Swept::bytes`]. In memory.
     pub freed_bytes: u64,
 }
 

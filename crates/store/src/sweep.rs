@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub struct Swept {
     /// Contents freed.
     pub blobs: u64,
-    /// Their bytes.
+    /// Their bytes; of an upload that did not end, what its file took of the disk.
     pub bytes: u64,
 }
 
@@ -37,7 +37,7 @@ pub struct Swept {
 pub struct Garbage {
     /// The content.
     pub blob: BlobId,
-    /// Its size; 0 for an upload that did not end.
+    /// Its size; for an upload that did not end, what its file takes of the disk.
     pub size: u64,
     /// Somebody reads it, so that it stays for now.
     pub pinned: bool,
@@ -98,13 +98,15 @@ async fn free_page(inner: &Inner, page: &[BlobRow], swept: &mut Swept, failures:
     let mut rows = Change::new();
     let mut freed = Swept::default();
     for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
-        if let Err(fault) = free(inner, blob, &mut packs).await {
-            failures.note(fault)?;
-            continue;
+        match free(inner, blob, &mut packs).await {
+            Ok(bytes) => freed.bytes += bytes,
+            Err(fault) => {
+                failures.note(fault)?;
+                continue;
+            }
         }
         rows = rows.step(Step::DropBlob { blob: blob.id, limit: BATCH });
         freed.blobs += 1;
-        freed.bytes += blob.size;
     }
     // Bytes first, rows afterwards: a row that stays is tried again, a file without a row would be lost.
     drop_rows(inner, rows).await?;
@@ -120,18 +122,26 @@ async fn free_page(inner: &Inner, page: &[BlobRow], swept: &mut Swept, failures:
     Ok(())
 }
 
-/// Frees the bytes of a doomed blob.
-async fn free(inner: &Inner, blob: &BlobRow, packs: &mut BTreeSet<Uuid>) -> Result<(), Fault> {
+/// Bytes of a doomed blob. The row of an upload that did not end knows no size.
+async fn size_of(inner: &Inner, blob: &BlobRow) -> Result<u64, Fault> {
+    if blob.size > 0 { Ok(blob.size) } else { inner.in_time(inner.segments.held(blob.id.0)).await? }
+}
+
+/// Frees the bytes of a doomed blob; says how many.
+async fn free(inner: &Inner, blob: &BlobRow, packs: &mut BTreeSet<Uuid>) -> Result<u64, Fault> {
+    let size = size_of(inner, blob).await?;
     let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??;
     if let Some(segment) = first.first()
         && let Container::Pack(pack) = segment.location.container
     {
         packs.insert(pack);
-        return inner.in_time(inner.segments.free(segment.location, segment.length)).await?;
+        inner.in_time(inner.segments.free(segment.location, segment.length)).await??;
+        return Ok(size);
     }
     // A file of its own, which may have no segment yet.
     let location = Location { container: Container::Own(blob.id.0), offset: 0 };
-    inner.in_time(inner.segments.free(location, blob.size)).await?
+    inner.in_time(inner.segments.free(location, blob.size)).await??;
+    Ok(size)
 }
 
 async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
@@ -162,11 +172,10 @@ pub(crate) async fn garbage(inner: &Inner) -> Result<Vec<Garbage>, Fault> {
         let page = inner.in_time(inner.catalog.doomed(after, BATCH)).await??;
         let Some(last) = page.last() else { return Ok(garbage) };
         after = Some(last.id);
-        garbage.extend(page.iter().map(|blob| Garbage {
-            blob: blob.id,
-            size: blob.size,
-            pinned: inner.pins.holds(blob.id),
-        }));
+        for blob in &page {
+            let size = size_of(inner, blob).await?;
+            garbage.push(Garbage { blob: blob.id, size, pinned: inner.pins.holds(blob.id) });
+        }
     }
 }
 

@@ -145,6 +145,9 @@ pub trait Catalog: Send + Sync + 'static {
     /// First byte of a pack behind its last recorded segment; none when no row names the pack.
     fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>>;
 
+    /// Which names have which of a few blobs, by blob and name. May read every name: for checks that found something.
+    fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>>;
+
     /// What is wrong with the counters: references, folders, usage. One sentence each.
     fn audit(&self) -> Read<'_, Vec<String>>;
 

@@ -19,7 +19,7 @@ const NAME_COLUMNS: &str = "key, status, owner, attributes, blob, size, version,
 
 /// One row of counters; open sessions are counted in an index of their own, which is as short as their limit.
 const COUNTS: &str = "SELECT names, contents, bytes, doomed, doomed_bytes,
-    (SELECT count(*) FROM writer WHERE state = 0 AND session IS NOT NULL) FROM store";
+    (SELECT count(*) FROM writer INDEXED BY writer_open WHERE state = 0 AND session IS NOT NULL) FROM store";
 
 fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> {
     Ok(Name {
@@ -277,6 +277,18 @@ pub(super) fn pack_end(db: &Connection, pack: Uuid) -> rusqlite::Result<Option<u
     .optional()
 }
 
+pub(super) fn names_of(db: &Connection, blobs: &[BlobId]) -> Rows<(BlobId, NameKey)> {
+    let places = vec!["?"; blobs.len()].join(", ");
+    db.prepare(&format!(
+        "SELECT blob, dialect, scope, key FROM name WHERE blob IN ({places}) ORDER BY blob, dialect, scope, key"
+    ))?
+    .query_map(params_from_iter(blobs.iter().map(|blob| blob.0.into_bytes())), |row| {
+        let key = NameKey { dialect: row.get(1)?, scope: row.get(2)?, key: row.get(3)? };
+        Ok((BlobId(Uuid::from_bytes(row.get(0)?)), key))
+    })?
+    .collect()
+}
+
 /// What the counters should be, compared with what they are.
 pub(super) fn audit(db: &Connection) -> Rows<String> {
     const CHECKS: &[(&str, &str)] = &[
@@ -288,7 +300,7 @@ pub(super) fn audit(db: &Connection) -> Rows<String> {
         ),
         (
             "name points at bytes that are not ready",
-            "SELECT key FROM name LEFT JOIN blob ON blob.id = name.blob
+            "SELECT dialect || ':' || scope || ':' || key FROM name LEFT JOIN blob ON blob.id = name.blob
              WHERE name.blob IS NOT NULL AND blob.state IS NOT 1",
         ),
         (
@@ -304,7 +316,7 @@ pub(super) fn audit(db: &Connection) -> Rows<String> {
         ),
         (
             "file lies in a folder that is not kept",
-            "SELECT key FROM name AS n WHERE parent IS NOT NULL AND NOT EXISTS
+            "SELECT dialect || ':' || scope || ':' || key FROM name AS n WHERE parent IS NOT NULL AND NOT EXISTS
              (SELECT 1 FROM folder AS f WHERE f.dialect = n.dialect AND f.scope = n.scope AND f.path = n.parent)",
         ),
         (

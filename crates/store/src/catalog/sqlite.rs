@@ -232,6 +232,10 @@ impl Catalog for SqliteCatalog {
         Box::pin(async move { self.quick(|db| queries::pack_end(db, pack)) })
     }
 
+    fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>> {
+        self.scan(move |db| queries::names_of(db, &blobs))
+    }
+
     fn audit(&self) -> Read<'_, Vec<String>> {
         self.scan(queries::audit)
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use uuid::Uuid;
 
 use super::{DIALECT, Fixture, account, assert_sound, chunk, content_of, create, key, pattern, read, send, tree};
@@ -25,6 +26,8 @@ super::cases![
     a_chunk_whose_record_is_in_doubt_is_read_back,
 ];
 
+/// Long enough for a busy disk that works, short enough to wait for one that hangs.
+const PATIENCE: Duration = Duration::from_millis(750);
 const SIZES: [usize; 2] = [1_000, 1_500_000];
 
 async fn open(fixture: &Fixture) -> (Store, Faults) {
@@ -158,7 +161,7 @@ async fn a_failed_sync_is_no_success(fixture: Fixture) {
 }
 
 async fn a_hanging_engine_meets_our_deadline(mut fixture: Fixture) {
-    fixture.options.limits.deadline = Duration::from_millis(50);
+    fixture.options.limits.deadline = PATIENCE;
     let (store, faults) = open(&fixture).await;
     create(&store, "a", "queued").await;
     faults.hang(true);
@@ -173,23 +176,24 @@ async fn a_hanging_engine_meets_our_deadline(mut fixture: Fixture) {
 }
 
 async fn reads_that_fail_or_hang_are_told_apart(mut fixture: Fixture) {
-    fixture.options.limits.deadline = Duration::from_millis(50);
+    fixture.options.limits.deadline = PATIENCE;
     let (store, faults) = open(&fixture).await;
     try_upload(&store, 1_000, "a").await.unwrap();
     let content = content_of(&store, "a").await;
     let reads = async || {
-        let rows = [
-            store.get(&key("a")).await.map(drop),
-            store.is_buried(&key("a")).await.map(drop),
-            store.statistics().await.map(drop),
-            store.list(ListQuery::new(DIALECT, "things", 9)).await.map(drop),
-            store.level(&tree(), "").await.map(drop),
-            store.session(&tree(), Uuid::from_u128(1)).await.map(drop),
-            store.sessions_at(&tree(), "a").await.map(drop),
-        ];
-        match store.open_content(content).await.map(drop) {
-            Err(ReadError::Fault(fault)) => (rows, fault),
-            other => panic!("{other:?}"),
+        let (a, tree, id) = (key("a"), tree(), Uuid::from_u128(1));
+        let rows = futures_util::future::join_all([
+            store.get(&a).map_ok(drop).boxed(),
+            store.is_buried(&a).map_ok(drop).boxed(),
+            store.statistics().map_ok(drop).boxed(),
+            store.list(ListQuery::new(DIALECT, "things", 9)).map_ok(drop).boxed(),
+            store.level(&tree, "").map_ok(drop).boxed(),
+            store.session(&tree, id).map_ok(drop).boxed(),
+            store.sessions_at(&tree, "a").map_ok(drop).boxed(),
+        ]);
+        match futures_util::join!(rows, store.open_content(content)) {
+            (rows, Err(ReadError::Fault(fault))) => (rows, fault),
+            (_, other) => panic!("{:?}", other.map(drop)),
         }
     };
     faults.fail_reads(true);
@@ -207,7 +211,7 @@ async fn reads_that_fail_or_hang_are_told_apart(mut fixture: Fixture) {
 }
 
 async fn deleting_a_session_meets_the_faults(mut fixture: Fixture) {
-    fixture.options.limits.deadline = Duration::from_millis(50);
+    fixture.options.limits.deadline = PATIENCE;
     let (store, faults) = open(&fixture).await;
     let id = Uuid::from_u128(1);
     let whole = pattern(5, 1_000);
@@ -234,7 +238,7 @@ async fn deleting_a_session_meets_the_faults(mut fixture: Fixture) {
 }
 
 async fn a_chunk_that_hangs_keeps_its_range(mut fixture: Fixture) {
-    fixture.options.limits.deadline = Duration::from_millis(50);
+    fixture.options.limits.deadline = PATIENCE;
     let (store, faults) = open(&fixture).await;
     let (older, younger) = (pattern(6, 1_000), pattern(7, 1_000));
     send(&store, 1, "f", &younger, 0, 9).await.unwrap();
@@ -297,7 +301,11 @@ async fn a_damaged_block_never_leaves(fixture: Fixture) {
         faults.damage(true);
         let error = read(&store, content).await.unwrap_err();
         assert!(matches!(error, ReadError::Damaged { offset: 0 }), "{error:?}");
-        assert_eq!(store.fsck().await.unwrap().problems.len(), 1 + usize::from(size > 1_000));
+        let problems = store.fsck().await.unwrap().problems;
+        assert_eq!(problems.len(), 1 + usize::from(size > 1_000));
+        let name = format!("content of toy:things:{size} (");
+        let told = problems.iter().any(|told| told.starts_with(&name) && told.ends_with(": the block at 0 is damaged"));
+        assert!(told, "{problems:?}");
         faults.damage(false);
         assert_eq!(read(&store, content).await.unwrap().len(), size);
     }

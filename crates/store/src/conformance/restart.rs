@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     DIALECT, Fixture, account, assert_sound, chunk, key, pattern, put_file, read_file, send, sequential, tree,
 };
-use crate::{ByteRange, Change, NewName, UploadRequest, Usage};
+use crate::{ByteRange, Change, NewName, Swept, UploadRequest, Usage};
 
 super::cases![
     everything_acknowledged_is_there_after_a_restart,
@@ -78,7 +78,10 @@ async fn uploads_of_an_earlier_run_are_cleared_away(fixture: Fixture) {
     fixture.options.data = crate::DataFolder::At(copy.path().to_owned());
     let store = fixture.open().await;
     assert_eq!(store.usage(DIALECT, "everybody").await.unwrap(), Usage::default());
-    store.sweep().await.unwrap();
+    let garbage = store.garbage().await.unwrap();
+    let [left] = &garbage[..] else { panic!("one upload did not end: {garbage:?}") };
+    assert!(left.size > 0, "its file takes room");
+    assert_eq!(store.sweep().await.unwrap(), Swept { blobs: 1, bytes: left.size });
     assert_eq!(store.garbage().await.unwrap(), []);
     assert_sound(&store).await;
 }

@@ -135,6 +135,11 @@ impl Segments for FileSegments {
         })
     }
 
+    fn held(&self, id: Uuid) -> BoxFuture<'_, Result<u64, Fault>> {
+        let folder = Arc::clone(&self.folder);
+        Box::pin(blocking(move || folder.held(Container::Own(id))))
+    }
+
     fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {
         let folder = Arc::clone(&self.folder);
         Box::pin(blocking(move || {

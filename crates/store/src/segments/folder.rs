@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -93,6 +94,15 @@ impl Folder {
         match fs::remove_file(self.path(container)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::from_io("removing a file", error)),
             _ => Ok(()),
+        }
+    }
+
+    /// Bytes of the disk that a file takes: blocks taken ahead count, holes do not. 0 when it is gone.
+    pub(super) fn held(&self, container: Container) -> Result<u64, Fault> {
+        match fs::metadata(self.path(container)) {
+            Ok(metadata) => Ok(metadata.blocks() * 512),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(Fault::from_io("asking for the size of a file", error)),
         }
     }
 

@@ -75,6 +75,9 @@ pub trait Segments: Send + Sync + 'static {
     /// Frees a pack that no row names any more, unless it is still written to.
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>>;
 
+    /// Bytes that a container made by [`create`](Self::create) takes, however much of it was recorded; 0 when there is none.
+    fn held(&self, id: Uuid) -> BoxFuture<'_, Result<u64, Fault>>;
+
     /// Deletes what a start set aside because no row named it, once it was kept long enough.
     fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>>;
 
