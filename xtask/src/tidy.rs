@@ -34,8 +34,10 @@ const LICENCES: &[&str] = &[
 
 /// Crates that may be there in two versions, each with its reason.
 const DUPLICATES: &[(&str, &str)] = &[
+    ("bit-vec", "proptest and the writer of test certificates follow different major versions"),
     ("cpufeatures", "the hash crates and rand's generator move at different speeds"),
     ("getrandom", "rand and uuid, tempfile and ring follow different major versions"),
+    ("miniz_oxide", "the PNG encoder and its inflater follow different major versions"),
     ("syn", "derive macros move to version 3 one by one"),
     ("thiserror", "an older dependency still derives with version 1"),
     ("thiserror-impl", "goes with thiserror"),
