@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pentaprism_core::Body;
-use pentaprism_server::RequestId;
 use pentaprism_server::connection::{Endpoints, Service, guarded};
+use pentaprism_server::{RequestId, cors};
 use pentaprism_store::{Fault, Ids, Statistics};
 use tracing::{Instrument, Span, field};
 
@@ -74,7 +74,7 @@ impl App {
             id,
             dialect = mount.name(),
             method = request.method().as_str(),
-            path = %request.uri().path().escape_debug(),
+            path = %shown_path(mount, request.uri().path()).escape_debug(),
             client = field::Empty,
         );
         let measure = Measure::new(span.clone(), Arc::clone(&self.0.metrics), mount.name());
@@ -154,11 +154,19 @@ impl Inner {
                 }
                 response
             }
-            Mount::Dialect(dialect) => {
-                let refuse = |head: &Parts, refusal| self.dialects.get(dialect).refuse(head, refusal);
-                guarded(request, |request| self.dispatch(dialect, request), refuse).await
-            }
+            Mount::Dialect(dialect) => self.speak(dialect, request).await,
         }
+    }
+
+    /// Lets a dialect answer. A page of another origin may read the answer, however it came about, where the spec says so.
+    async fn speak(&self, dialect: Dialect, request: Request<Body>) -> Response<Body> {
+        let origin = request.headers().get(ORIGIN).map(|origin| (ORIGIN, origin.clone()));
+        let refuse = |head: &Parts, refusal| self.dialects.get(dialect).refuse(head, refusal);
+        let mut response = guarded(request, |request| self.dispatch(dialect, request), refuse).await;
+        if let Some(cors) = dialect.cors() {
+            cors::allow(&cors, &origin.into_iter().collect(), response.headers_mut());
+        }
+        response
     }
 
     async fn dispatch(&self, dialect: Dialect, request: Request<Body>) -> Response<Body> {
@@ -168,6 +176,9 @@ impl Inner {
             Ok(visit) => visit,
             Err(refusal) => return spoken.refuse(&head, refusal),
         };
+        if let Some(answer) = dialect.cors().and_then(|cors| cors::preflight(&cors, &head)) {
+            return answer;
+        }
         if let Some(client) = visit.client {
             Span::current().record("client", field::display(client));
         }
@@ -178,6 +189,11 @@ impl Inner {
 
 /// The form in which Prometheus and its kin read metrics.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The path as the log shows it: whoever knows the path of a public link may follow it (D-132).
+fn shown_path(mount: Mount, path: &str) -> &str {
+    if mount == Mount::Dialect(Dialect::Public) { "/public/…" } else { path }
+}
 
 /// An answer of the server itself, to GET and HEAD.
 fn own(method: &Method, status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {

@@ -1,5 +1,8 @@
 //! Which dialect answers which path.
 
+use pentaprism_core::Cors;
+use pentaprism_core::dialects::{azure_sphere, glance, pingone, public, saved_views, service_fabric};
+
 /// A dialect that is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -21,6 +24,19 @@ impl Dialect {
     /// All of them, in their order.
     pub const ALL: [Self; 6] =
         [Self::Glance, Self::ServiceFabric, Self::AzureSphere, Self::SavedViews, Self::PingOne, Self::Public];
+
+    /// What pages of other origins may do with it.
+    #[must_use]
+    pub const fn cors(self) -> Option<Cors> {
+        match self {
+            Self::Glance => glance::CORS,
+            Self::ServiceFabric => service_fabric::CORS,
+            Self::AzureSphere => azure_sphere::CORS,
+            Self::SavedViews => saved_views::CORS,
+            Self::PingOne => pingone::CORS,
+            Self::Public => public::CORS,
+        }
+    }
 
     /// The name of its specification file, for logs.
     #[must_use]
@@ -131,8 +147,14 @@ mod tests {
 
     #[test]
     fn every_operation_of_every_spec_is_mounted_on_its_dialect() {
-        use pentaprism_core::dialects::{glance, service_fabric};
-        let mounted = [(glance::OPERATIONS, Dialect::Glance), (service_fabric::OPERATIONS, Dialect::ServiceFabric)];
+        let mounted = [
+            (glance::OPERATIONS, Dialect::Glance),
+            (service_fabric::OPERATIONS, Dialect::ServiceFabric),
+            (azure_sphere::OPERATIONS, Dialect::AzureSphere),
+            (saved_views::OPERATIONS, Dialect::SavedViews),
+            (pingone::OPERATIONS, Dialect::PingOne),
+            (public::OPERATIONS, Dialect::Public),
+        ];
         for (operations, dialect) in mounted {
             assert!(!operations.is_empty());
             for operation in operations {

@@ -116,6 +116,32 @@ async fn health_and_readiness_are_the_servers_own() {
 }
 
 #[tokio::test]
+async fn pages_of_other_origins_are_answered_where_the_spec_says_so() {
+    let app = app(&Store::default());
+    let page = [("host", "localhost"), ("origin", "https://page.example"), ("access-control-request-method", "POST")];
+    let environments = "/v1/environments/a/images";
+    let answer = app.call(request(Method::OPTIONS, environments, &page)).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]),
+        (204, &"*".parse().unwrap())
+    );
+    assert_eq!(answer.headers()["access-control-allow-methods"], "GET, POST, DELETE");
+    // A refusal can be read by the page, too; who does not ask as a page is not told about pages.
+    let evil = [("host", "evil.example"), page[1], page[2]];
+    for (method, path, headers, status, allowed) in [
+        (Method::OPTIONS, environments, &evil[..], 400, true),
+        (Method::POST, environments, &page, 200, true),
+        (Method::POST, environments, &page[..1], 200, false),
+        (Method::OPTIONS, "/ImageStore/a", &page, 200, false),
+        (Method::GET, "/v2/images", &page, 200, false),
+    ] {
+        let answer = app.call(request(method, path, headers)).await;
+        let found = (answer.status().as_u16(), answer.headers().contains_key("access-control-allow-origin"));
+        assert_eq!(found, (status, allowed), "{path} {headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_tell_what_was_asked_and_what_is_stored() {
     let app = app(&Store::default());
     ask(&app, Method::GET, "/ImageStore/a", LOCAL).await;
