@@ -14,12 +14,14 @@ use http::Request;
 use pentaprism::app::App;
 use pentaprism::context::Context;
 use pentaprism::dialects::Dialects;
+use pentaprism::dialects::azure_sphere::{AzureSphere, Hold};
+use pentaprism::mount::Dialect;
 use pentaprism::settings::Settings;
 use pentaprism::tokens::Tokens;
 use pentaprism_core::Body;
 use pentaprism_store::{Change, Condition, Faults, ListQuery, ManualClock, SequentialIds, Store, Timestamp, Update};
 use pentaprism_testkit::drive::server::{self, Answering, World};
-use pentaprism_testkit::exchange::{Exchange, Given, Twist};
+use pentaprism_testkit::exchange::{Exchange, Given, Progress, Twist};
 use pentaprism_testkit::world::{self, BEGINNING, CountingIds, PROGRAM_IDS, REQUEST_IDS};
 use pentaprism_testkit::{exchange, harness};
 
@@ -58,10 +60,15 @@ impl FixedWorld {
             Given::SessionRanges(limit) => Some(*limit),
             _ => None,
         });
-        async move { Self::open(settings?, ranges).await }
+        let hold = exchange.given.iter().find_map(|given| match given {
+            Given::Operations(Progress::Waiting) => Some(Hold::BeforeBeginning),
+            Given::Operations(Progress::Started) => Some(Hold::BeforeEnd),
+            _ => None,
+        });
+        async move { Self::open(settings?, ranges, hold.unwrap_or_default()).await }
     }
 
-    async fn open(settings: Settings, session_ranges: Option<u64>) -> Result<Self, String> {
+    async fn open(settings: Settings, session_ranges: Option<u64>, hold: Hold) -> Result<Self, String> {
         settings.check().map_err(|error| error.to_string())?;
         let beginning = i64::try_from(BEGINNING * 1_000_000).expect("this century");
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_micros(beginning)));
@@ -73,7 +80,11 @@ impl FixedWorld {
         let ids = Arc::new(CountingIds::new(PROGRAM_IDS));
         let context = Context::new(settings, store.clone(), clock.clone(), ids, Arc::new(CountingTokens::default()));
         let request_ids = Arc::new(CountingIds::new(REQUEST_IDS));
-        let app = App::new(&context.settings, Dialects::new(&context), store.clone(), request_ids);
+        let dialects = Dialects::of(|dialect| match dialect {
+            Dialect::AzureSphere => Box::new(AzureSphere::new(context.clone()).held(hold)),
+            other => Dialects::usual(other, &context),
+        });
+        let app = App::new(&context.settings, dialects, store.clone(), request_ids);
         app.prepare().await.map_err(|error| error.to_string())?;
         Ok(Self { app, store, faults, clock })
     }

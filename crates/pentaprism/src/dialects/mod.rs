@@ -1,5 +1,6 @@
 //! The dialects that this server speaks, and how requests reach them.
 
+pub mod azure_sphere;
 mod blocks;
 mod excerpt;
 pub mod glance;
@@ -55,15 +56,20 @@ impl Dialects {
     /// The dialects over one store.
     #[must_use]
     pub fn new(context: &Context) -> Self {
-        Self::of(|dialect| -> Box<dyn Serve> {
-            let context = context.clone();
-            match dialect {
-                Dialect::ServiceFabric => Box::new(service_fabric::ServiceFabric::new(context)),
-                Dialect::Glance | Dialect::AzureSphere | Dialect::SavedViews | Dialect::PingOne | Dialect::Public => {
-                    Box::new(glance::Glance::new(context))
-                }
+        Self::of(|dialect| Self::usual(dialect, context))
+    }
+
+    /// One of the dialects of [`new`](Self::new).
+    #[must_use]
+    pub fn usual(dialect: Dialect, context: &Context) -> Box<dyn Serve> {
+        let context = context.clone();
+        match dialect {
+            Dialect::ServiceFabric => Box::new(service_fabric::ServiceFabric::new(context)),
+            Dialect::AzureSphere => Box::new(azure_sphere::AzureSphere::new(context)),
+            Dialect::Glance | Dialect::SavedViews | Dialect::PingOne | Dialect::Public => {
+                Box::new(glance::Glance::new(context))
             }
-        })
+        }
     }
 
     /// Dialects of the caller's own making.
@@ -91,6 +97,29 @@ impl Serve for glance::Glance {
 
     fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body> {
         Api::refuse(self, head, None, refusal)
+    }
+}
+
+impl Serve for azure_sphere::AzureSphere {
+    fn serve(&self, request: Request<Body>) -> Answer<'_> {
+        Box::pin(self.answer(request))
+    }
+
+    fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body> {
+        Api::refuse(self, head, None, refusal)
+    }
+
+    fn prepare(&self) -> Doing<'_, Result<(), Fault>> {
+        self.start();
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn settled(&self) -> Doing<'_, ()> {
+        Box::pin(self.settled())
+    }
+
+    fn close(&self) -> Doing<'_, ()> {
+        Box::pin(self.close())
     }
 }
 

@@ -1,0 +1,2 @@
+mod package;
+mod packages;
