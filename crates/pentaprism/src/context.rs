@@ -1,6 +1,8 @@
 //! What the handlers of every dialect share.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use pentaprism_store::{Clock, Ids, NameKey, Statistics, Store};
@@ -8,11 +10,16 @@ use pentaprism_store::{Clock, Ids, NameKey, Statistics, Store};
 use crate::access::Principals;
 use crate::app::{Probe, Probing};
 use crate::dialects::Doing;
+use crate::pictures::{Pool, PoolLimits};
 use crate::settings::Settings;
 use crate::tokens::Tokens;
 
 /// How long the store may take to show that it works.
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Memory for the pictures that are worked on at a time, in bytes. Rows are decoded one after the other, so that this is
+/// enough for large pictures; the whole program is meant to stay below 64 MiB.
+const PICTURE_MEMORY: u64 = 20 << 20;
 
 /// Handles that handlers work with. Cloning is cheap.
 #[derive(Clone)]
@@ -29,6 +36,8 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// Who may do what.
     pub principals: Arc<Principals>,
+    /// Makes thumbnails and PNG renderings.
+    pub pictures: Pool,
 }
 
 impl Context {
@@ -42,8 +51,15 @@ impl Context {
         tokens: Arc<dyn Tokens>,
     ) -> Self {
         let principals = Arc::new(Principals::new(&settings));
-        Self { store, clock, ids, tokens, settings: Arc::new(settings), principals }
+        let pictures = Pool::new(picture_limits());
+        Self { store, clock, ids, tokens, settings: Arc::new(settings), principals, pictures }
     }
+}
+
+/// Every processor may work on a picture: the threads that do are not those that answer requests.
+fn picture_limits() -> PoolLimits {
+    let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    PoolLimits { workers, memory_bytes: PICTURE_MEMORY, ..PoolLimits::default() }
 }
 
 /// The store answers when it can look up a name, whether or not there is one.

@@ -4,6 +4,9 @@ pub mod azure_sphere;
 mod blocks;
 mod excerpt;
 pub mod glance;
+mod outage;
+pub mod public;
+pub mod saved_views;
 pub mod service_fabric;
 
 use std::future::Future;
@@ -66,9 +69,9 @@ impl Dialects {
         match dialect {
             Dialect::ServiceFabric => Box::new(service_fabric::ServiceFabric::new(context)),
             Dialect::AzureSphere => Box::new(azure_sphere::AzureSphere::new(context)),
-            Dialect::Glance | Dialect::SavedViews | Dialect::PingOne | Dialect::Public => {
-                Box::new(glance::Glance::new(context))
-            }
+            Dialect::SavedViews => Box::new(saved_views::SavedViews::new(context)),
+                Dialect::Public => Box::new(public::Public::new(context)),
+                Dialect::Glance | Dialect::PingOne => Box::new(glance::Glance::new(context)),
         }
     }
 
@@ -124,6 +127,30 @@ impl Serve for azure_sphere::AzureSphere {
 }
 
 impl Serve for service_fabric::ServiceFabric {
+    fn serve(&self, request: Request<Body>) -> Answer<'_> {
+        Box::pin(self.answer(request))
+    }
+
+    fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body> {
+        Api::refuse(self, head, None, refusal)
+    }
+}
+
+impl Serve for saved_views::SavedViews {
+    fn serve(&self, request: Request<Body>) -> Answer<'_> {
+        Box::pin(self.answer(request))
+    }
+
+    fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body> {
+        Api::refuse(self, head, None, refusal)
+    }
+
+    fn prepare(&self) -> Doing<'_, Result<(), Fault>> {
+        Box::pin(Self::prepare(self))
+    }
+}
+
+impl Serve for public::Public {
     fn serve(&self, request: Request<Body>) -> Answer<'_> {
         Box::pin(self.answer(request))
     }

@@ -1,13 +1,11 @@
 //! Reading a file back, whole or one range of it (D-056).
 
-use std::ops::Range;
-
 use pentaprism_core::Body;
 use pentaprism_core::dialects::service_fabric::download::{Download, DownloadOk};
-use pentaprism_core::range::{ByteRange, ContentRange, RangeError};
+use pentaprism_core::range::RangeError;
 use pentaprism_store::{ReadError, Reader};
 
-use crate::dialects::blocks;
+use crate::dialects::blocks::Part;
 
 use super::ServiceFabric;
 use super::content_path::ContentPath;
@@ -32,16 +30,12 @@ async fn read(
 ) -> Result<(DownloadOk, Option<Body>), Problem> {
     let reader = open(dialect, path).await?;
     let size = reader.size();
-    // What is no single range of bytes counts as not asked for (RFC 9110, 14.2).
-    let (range, answer) = match range.map(ByteRange::parse) {
-        Some(Ok(range)) => {
-            let range = range.resolve(size).map_err(|_: RangeError| Problem::RangeNotSatisfiable { size })?;
-            let content_range = ContentRange { first: range.start, last: range.end - 1, length: size }.to_string();
-            (range, DownloadOk::PartialContent { content_range })
-        }
-        Some(Err(_)) | None => (0..size, DownloadOk::Ok),
+    let part = Part::asked(range, size).map_err(|_: RangeError| Problem::RangeNotSatisfiable { size })?;
+    let body = part.body(&reader).map_err(problem)?;
+    let answer = match part.content_range() {
+        Some(range) => DownloadOk::PartialContent { content_range: range.to_string() },
+        None => DownloadOk::Ok,
     };
-    let body = stream(&reader, range)?;
     Ok((answer, Some(body)))
 }
 
@@ -58,14 +52,6 @@ async fn open(dialect: &ServiceFabric, path: ContentPath) -> Result<Reader, Prob
         }
     }
     Err(problem(gone))
-}
-
-fn stream(reader: &Reader, range: Range<u64>) -> Result<Body, Problem> {
-    let left = range.end - range.start;
-    if left == 0 {
-        return Ok(Body::empty());
-    }
-    Ok(blocks::body(reader.read(range).map_err(problem)?, left))
 }
 
 fn problem(error: ReadError) -> Problem {

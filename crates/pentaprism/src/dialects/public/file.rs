@@ -1,0 +1,42 @@
+//! `GET /public/{token}/{fileName}`: the bytes behind a link, whole or one range of them.
+
+use pentaprism_core::Body;
+use pentaprism_core::dialects::public::get_public_file::{GetPublicFile, GetPublicFileOk};
+use pentaprism_store::{ReadError, Store};
+
+use crate::dialects::blocks::Part;
+
+use super::link::{self, PublicFile};
+use super::problem::Problem;
+
+/// Hands out a file. Replacing or deleting the image does not hurt a download that has begun.
+pub(super) async fn get(store: &Store, input: &GetPublicFile) -> Result<(GetPublicFileOk, Option<Body>), Problem> {
+    let link = store.get(&link::key(&input.token)).await?.ok_or(Problem::Nothing)?;
+    let file = PublicFile::of(&link)?;
+    // Not told apart from an unknown token: who guesses learns nothing (D-132).
+    let content = link.content.filter(|_| file.file_name == input.file_name).ok_or(Problem::Nothing)?;
+    let etag = format!("\"{}\"", input.token);
+    if input.if_none_match.as_deref().is_some_and(|tags| names(tags, &etag)) {
+        return Ok((GetPublicFileOk::NotModified { etag }, None));
+    }
+    let reader = match store.open_content(content).await {
+        // A link always leads to the same bytes: when these are gone, so is the link.
+        Err(ReadError::Gone) => return Err(Problem::Nothing),
+        opened => opened?,
+    };
+    let size = reader.size();
+    let part = Part::asked(input.range.as_deref(), size).map_err(|_| Problem::NoByte { size })?;
+    let body = part.body(&reader)?;
+    let content_type = file.media_type;
+    let ok = match part.content_range() {
+        Some(range) => GetPublicFileOk::PartialContent { etag, content_range: range.to_string(), content_type },
+        None => GetPublicFileOk::Ok { etag, content_type },
+    };
+    Ok((ok, Some(body)))
+}
+
+/// Whether a list of entity tags has `etag` among them. Weak ones are as good: the bytes never change.
+fn names(list: &str, etag: &str) -> bool {
+    let mut tags = list.split(',').map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}

@@ -1,0 +1,99 @@
+//! Making, showing and deleting saved views.
+
+use http::request::Parts;
+use pentaprism_core::dialects::saved_views::create_saved_view::CreateSavedView;
+use pentaprism_core::dialects::saved_views::get_saved_view::GetSavedView;
+use pentaprism_core::dialects::saved_views::models::SavedViewResponse;
+use pentaprism_store::Change;
+use tokio::sync::SemaphorePermit;
+
+use super::answer::{forbidden, view_not_found};
+use super::caller::{Caller, Standing};
+use super::problem::Problem;
+use super::view::{self, View};
+use super::view_id::ViewId;
+use super::{SavedViews, changes, new_view};
+
+/// How many bytes of views are read as JSON at a time. Read, JSON takes up to forty times its length.
+pub(super) const DOCUMENT_MEMORY: usize = 256 << 10;
+
+impl SavedViews {
+    /// The view, when the caller sees it.
+    pub(super) async fn look_up(&self, caller: Caller, id: &str) -> Result<(View, Standing), Problem> {
+        let name = self.context.store.get(&view::key(id)).await?.ok_or_else(view_not_found)?;
+        let view = View::read(name).map_err(Problem::internal)?;
+        match caller.standing(view.name.owner.as_deref(), view.attributes.shared) {
+            Standing::Stranger => Err(view_not_found().into()),
+            standing => Ok((view, standing)),
+        }
+    }
+
+    /// The view, when the caller may change it.
+    pub(super) async fn look_up_to_change(&self, caller: Caller, id: &str) -> Result<View, Problem> {
+        match self.look_up(caller, id).await? {
+            (view, Standing::Editor) => Ok(view),
+            _ => Err(forbidden().into()),
+        }
+    }
+
+    /// Makes a view.
+    pub(super) async fn create(
+        &self,
+        caller: Caller,
+        head: &Parts,
+        input: &CreateSavedView,
+    ) -> Result<SavedViewResponse, Problem> {
+        let attributes = {
+            let _room = self.room(input.body.len()).await?;
+            new_view::read(&input.body)?
+        };
+        let id = ViewId { view: self.context.ids.next(), itwin: attributes.itwin, imodel: attributes.imodel };
+        let change = Change::new().create(attributes.new_name(&id.encode(), caller.user));
+        let applied = self.context.store.apply(change).await?;
+        let name = applied.name().ok_or_else(|| Problem::internal(NothingCreated))?;
+        let view = View::read(name.clone()).map_err(Problem::internal)?;
+        self.respond(view, head, input.prefer.as_deref()).await
+    }
+
+    /// Shows a view.
+    pub(super) async fn show(
+        &self,
+        caller: Caller,
+        head: &Parts,
+        input: &GetSavedView,
+    ) -> Result<SavedViewResponse, Problem> {
+        let (view, _) = self.look_up(caller, &input.saved_view_id).await?;
+        self.respond(view, head, input.prefer.as_deref()).await
+    }
+
+    /// Deletes a view with its picture and links. Its id never comes back.
+    pub(super) async fn delete(&self, caller: Caller, id: &str) -> Result<(), Problem> {
+        let _turn = self.turns.wait(id).await?;
+        let view = self.look_up_to_change(caller, id).await?;
+        self.context.store.apply(changes::deletion(&view)).await?;
+        Ok(())
+    }
+
+    async fn respond(&self, view: View, head: &Parts, prefer: Option<&str>) -> Result<SavedViewResponse, Problem> {
+        let _room = self.room(view.attributes.data.len()).await?;
+        let saved_view = view.show(&self.base_url(head), prefers_representation(prefer)).map_err(Problem::internal)?;
+        Ok(SavedViewResponse { saved_view })
+    }
+
+    /// Waits until so many bytes of JSON may be read. Whoever has the room waits for nothing, so that the wait is short.
+    async fn room(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
+        let permits = u32::try_from(bytes.min(DOCUMENT_MEMORY)).unwrap_or(u32::MAX);
+        self.documents.acquire_many(permits).await.map_err(Problem::internal)
+    }
+}
+
+/// The store broke its word.
+#[derive(Debug, thiserror::Error)]
+#[error("the store created a name without telling which")]
+struct NothingCreated;
+
+/// Whether extensions are wanted in full (D-108).
+fn prefers_representation(prefer: Option<&str>) -> bool {
+    let mut wishes = prefer.unwrap_or_default().split(',').filter_map(|wish| wish.split(';').next());
+    wishes.any(|wish| wish.trim().eq_ignore_ascii_case("return=representation"))
+}
