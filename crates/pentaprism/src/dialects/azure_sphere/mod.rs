@@ -14,6 +14,7 @@ mod refusals;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod upload;
 mod worker;
 
@@ -42,6 +43,7 @@ use crate::context::Context;
 
 use bell::Bell;
 use problem::Problem;
+use turns::Turns;
 use worker::Worker;
 
 /// No operation has a body that is collected.
@@ -51,6 +53,7 @@ const COLLECTED_BODY_LIMIT: u64 = 0;
 pub struct AzureSphere {
     context: Context,
     bell: Bell,
+    turns: Turns,
     hold: Hold,
     /// The worker's task; it goes when this goes.
     worker: Mutex<JoinSet<()>>,
@@ -60,7 +63,7 @@ impl AzureSphere {
     /// Handlers over the store and settings of `context`. Uploads wait until [`start`](Self::start).
     #[must_use]
     pub fn new(context: Context) -> Self {
-        Self { context, bell: Bell::new(), hold: Hold::default(), worker: Mutex::default() }
+        Self { context, bell: Bell::new(), turns: Turns::default(), hold: Hold::default(), worker: Mutex::default() }
     }
 
     /// Holds operations up, for whoever wants to look at them on their way.

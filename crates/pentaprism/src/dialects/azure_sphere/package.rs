@@ -170,6 +170,12 @@ impl PackageTail {
         self.size
     }
 
+    /// Bytes of memory that are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.kept.capacity()
+    }
+
     /// Reads the package, whose last byte was taken.
     pub(super) fn read(mut self) -> Result<Package, PackageError> {
         let size = self.size;

@@ -49,7 +49,8 @@ impl AzureSphere {
         let record = OperationRecord { about, created, started: None, ended: None, failure: None };
         let operation =
             NewName::new(key.name(), NOT_STARTED).attributes(record::write(&record)).content(NewContent::Uploaded);
-        let change = Change::new().create(operation).create(NewName::new(key.listed(WAITING, created), WAITING));
+        let waiting = NewName::new(key.listed(WAITING, self.turns.take(created)), WAITING);
+        let change = Change::new().create(operation).create(waiting);
         // Whatever becomes of this request, the worker looks what there is to do.
         let _rings = self.bell.ring_at_end();
         received.commit(change).await?;

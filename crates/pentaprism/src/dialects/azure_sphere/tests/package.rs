@@ -144,6 +144,17 @@ fn a_long_payload_hides_nothing_of_the_end() {
 }
 
 #[test]
+fn little_is_kept_of_a_large_body() {
+    for frame in [1 << 10, 100_000, 1 << 20] {
+        let mut tail = PackageTail::default();
+        for _ in 0..(8 << 20) / frame {
+            tail.push(&vec![b'-'; frame]);
+        }
+        assert!(tail.held() <= 128 << 10, "{frame}: {}", tail.held());
+    }
+}
+
+#[test]
 fn a_package_that_is_cut_anywhere_is_refused() {
     let bytes = application(WASHER, "Washer");
     for end in 0..bytes.len() {
