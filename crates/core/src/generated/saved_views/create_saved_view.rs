@@ -120,7 +120,7 @@ pub enum CreateSavedViewError {
     },
     /// 413: The body is too large.
     ///
-    /// - the body exceeds the limit for bodies
+    /// - the body exceeds the limit for bodies, or 262,144 bytes
     ContentTooLarge {
         /// The body.
         body: ErrorResponse,
