@@ -119,12 +119,12 @@ fn sfctl_uploads_an_application_package() {
     assert!(sfctl(&["store", "root-info"]).contains("\"storeFolders\": []"));
 }
 
-fn scripts() -> PathBuf {
+pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/clients")
 }
 
 /// The virtual environment with the Python clients, installed by the first test that needs it.
-fn installed() -> &'static Path {
+pub(crate) fn installed() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");

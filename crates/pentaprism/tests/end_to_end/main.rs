@@ -1,9 +1,12 @@
 //! The real program over real sockets, called by the clients of the field, killed, and looked at from outside.
 
+mod azure_sphere;
+mod azure_sphere_package;
 mod clients;
 mod command_line;
 mod kill;
 mod memory;
 mod ports;
 mod readme;
+mod saved_views;
 mod support;
