@@ -46,12 +46,13 @@ impl BodyBudget {
         self.free.available_permits()
     }
 
-    /// Reserves a body's length, or the limit where it does not say, then reads it.
+    /// Reserves a body's length, or the limit where it does not say, then reads it: for bodies of operations that stream,
+    /// which a handler needs as a whole all the same. The others are collected before their handler runs.
     ///
     /// # Errors
     /// [`Refusal::BodyTooLarge`] before anything is reserved where the length says so, [`Refusal::Unavailable`] when there
     /// was no room in time, [`Refusal::BodyStalled`] for a slow body, or what broke it off.
-    pub(crate) async fn collect(&self, body: Body, limit: u64) -> Result<(Bytes, Reservation), Refusal> {
+    pub async fn collect(&self, body: Body, limit: u64) -> Result<(Bytes, Reservation), Refusal> {
         let length = body.size_hint();
         if length.lower() > limit {
             return Err(Refusal::BodyTooLarge { limit });
@@ -75,7 +76,7 @@ impl BodyBudget {
 
 /// A share of a [`BodyBudget`], given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Reservation(OwnedSemaphorePermit);
+pub struct Reservation(OwnedSemaphorePermit);
 
 impl Reservation {
     /// Gives back what a body of unknown length did not need.

@@ -20,7 +20,7 @@ pub mod dialects;
 
 pub use api::{Api, Failure, Refusal, retry_after_seconds};
 #[cfg(feature = "connection")]
-pub use budget::BodyBudget;
+pub use budget::{BodyBudget, Reservation};
 pub use call::{Call, OperationSlot, RequestId, Share};
 
 #[doc(hidden)]

@@ -2,9 +2,11 @@
 
 pub mod azure_sphere;
 mod blocks;
+mod entity_tag;
 mod excerpt;
 pub mod glance;
 mod outage;
+pub mod pingone;
 pub mod public;
 pub mod saved_views;
 pub mod service_fabric;
@@ -70,8 +72,9 @@ impl Dialects {
             Dialect::ServiceFabric => Box::new(service_fabric::ServiceFabric::new(context)),
             Dialect::AzureSphere => Box::new(azure_sphere::AzureSphere::new(context)),
             Dialect::SavedViews => Box::new(saved_views::SavedViews::new(context)),
-                Dialect::Public => Box::new(public::Public::new(context)),
-                Dialect::Glance | Dialect::PingOne => Box::new(glance::Glance::new(context)),
+            Dialect::PingOne => Box::new(pingone::PingOne::new(context)),
+            Dialect::Public => Box::new(public::Public::new(context)),
+            Dialect::Glance => Box::new(glance::Glance::new(context)),
         }
     }
 
@@ -151,6 +154,16 @@ impl Serve for saved_views::SavedViews {
 }
 
 impl Serve for public::Public {
+    fn serve(&self, request: Request<Body>) -> Answer<'_> {
+        Box::pin(self.answer(request))
+    }
+
+    fn refuse(&self, head: &Parts, refusal: Refusal) -> Response<Body> {
+        Api::refuse(self, head, None, refusal)
+    }
+}
+
+impl Serve for pingone::PingOne {
     fn serve(&self, request: Request<Body>) -> Answer<'_> {
         Box::pin(self.answer(request))
     }

@@ -5,6 +5,7 @@ use pentaprism_core::dialects::public::get_public_file::{GetPublicFile, GetPubli
 use pentaprism_store::{ReadError, Store};
 
 use crate::dialects::blocks::Part;
+use crate::dialects::entity_tag;
 
 use super::link::{self, PublicFile};
 use super::problem::Problem;
@@ -16,7 +17,7 @@ pub(super) async fn get(store: &Store, input: &GetPublicFile) -> Result<(GetPubl
     // Not told apart from an unknown token: who guesses learns nothing (D-132).
     let content = link.content.filter(|_| file.file_name == input.file_name).ok_or(Problem::Nothing)?;
     let etag = format!("\"{}\"", input.token);
-    if input.if_none_match.as_deref().is_some_and(|tags| names(tags, &etag)) {
+    if input.if_none_match.as_deref().is_some_and(|tags| entity_tag::names(tags, &etag)) {
         return Ok((GetPublicFileOk::NotModified { etag }, None));
     }
     let reader = match store.open_content(content).await {
@@ -33,10 +34,4 @@ pub(super) async fn get(store: &Store, input: &GetPublicFile) -> Result<(GetPubl
         None => GetPublicFileOk::Ok { etag, content_type },
     };
     Ok((ok, Some(body)))
-}
-
-/// Whether a list of entity tags has `etag` among them. Weak ones are as good: the bytes never change.
-fn names(list: &str, etag: &str) -> bool {
-    let mut tags = list.split(',').map(str::trim);
-    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }

@@ -1,0 +1,47 @@
+//! `GET /environments/{environmentId}/images/{imageId}/{fileName}`: the picture behind the link of an image, for everybody
+//! (D-120).
+
+use pentaprism_core::Body;
+use pentaprism_core::dialects::pingone::read_image_file::{ReadImageFile, ReadImageFileOk};
+use pentaprism_store::ReadError;
+
+use crate::context::Context;
+use crate::dialects::blocks::Part;
+use crate::dialects::entity_tag;
+
+use super::environment;
+use super::problem::Problem;
+use super::record::{ImageKey, Record};
+
+/// Hands out a picture, whole or one range of it. Deleting the image does not hurt a download that has begun.
+pub(super) async fn read(
+    context: &Context,
+    input: &ReadImageFile,
+    correlation_id: String,
+) -> Result<(ReadImageFileOk, Option<Body>), Problem> {
+    let environment = environment::find(&context.settings.pingone, &input.environment_id)?.id;
+    let key = ImageKey { environment, id: environment::id(&input.image_id)? };
+    let image = context.store.get(&key.name()).await?.ok_or(Problem::NotFound)?;
+    let record = Record::read(&image)?;
+    let content = image.content.filter(|_| record.file_name == input.file_name).ok_or(Problem::NotFound)?;
+    let etag = format!("\"{}\"", key.id);
+    if input.if_none_match.as_deref().is_some_and(|tags| entity_tag::names(tags, &etag)) {
+        return Ok((ReadImageFileOk::NotModified { correlation_id, etag }, None));
+    }
+    let reader = match context.store.open_content(content).await {
+        // The bytes of an image never change: when they are gone, so is the image.
+        Err(ReadError::Gone) => return Err(Problem::NotFound),
+        opened => opened?,
+    };
+    let part = Part::asked(input.range.as_deref(), reader.size()).map_err(|_| Problem::NoByte)?;
+    let body = part.body(&reader)?;
+    let content_type = record.kind.media_type().to_owned();
+    let ok = match part.content_range() {
+        Some(range) => {
+            let content_range = range.to_string();
+            ReadImageFileOk::PartialContent { correlation_id, etag, content_range, content_type }
+        }
+        None => ReadImageFileOk::Ok { correlation_id, etag, content_type },
+    };
+    Ok((ok, Some(body)))
+}
