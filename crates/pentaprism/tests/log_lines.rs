@@ -111,7 +111,11 @@ async fn every_request_gets_one_line_without_secrets_or_forged_lines() {
     assert!(futures_util::poll!(dropped.as_mut()).is_pending());
     drop(dropped);
     // The name of the operation is known even to a request that is refused.
-    drop(real.call(Request::get("/v2/images/1").header("host", "localhost").body(Body::empty()).unwrap()).await);
+    let get = |path: &str| Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
+    drop(real.call(get("/v2/images/1")).await);
+    // Whoever knows a public link may follow it.
+    drop(real.call(get("//public/secret/secret.png")).await);
+    drop(real.call(get("/public/secret/secret.png")).await);
     drop(logging);
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -124,12 +128,15 @@ async fn every_request_gets_one_line_without_secrets_or_forged_lines() {
         ["answered in part", "service_fabric", "-"],
         ["dropped", "glance", "-"],
         ["answered in part", "glance", "ShowImage"],
+        ["answered in part", "public", "-"],
+        ["answered in part", "public", "GetPublicFile"],
     ];
     assert_eq!(outcomes, expected, "{text}");
     let (line, span) = (&lines[0], &lines[0]["span"]);
     assert_eq!((&line["status"], &line["milliseconds"]), (&200.into(), &0.into()));
     assert_eq!((&line["received"], &line["sent"]), (&5.into(), &5.into()));
     assert_eq!((&span["method"], &span["path"]), (&"PUT".into(), &"/v2/a%0Ab".into()));
+    assert_eq!((&lines[4]["span"]["path"], &lines[5]["span"]["path"]), (&"/public/…".into(), &"/public/…".into()));
     assert_eq!(span["client"], "192.0.2.7");
     assert_eq!(span["id"], "req-00000000-0000-0007-0000-000000000001");
 }
