@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use uuid::Uuid;
 
 use crate::mount::Dialect;
-use crate::settings::{Access, DEVELOPMENT_TOKEN, Durability, PrincipalSettings, Role, Settings};
+use crate::settings::{
+    Access, DEFAULT_SAVED_VIEW, DEVELOPMENT_TOKEN, Durability, ITWIN_SCOPE, PrincipalSettings, Role, Settings,
+};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,9 @@ pub fn banner(settings: &Settings, bound: &Bound, image: Uuid) -> String {
     text.push_str(&data(settings));
     text.push_str(&glance(settings, &url, image));
     text.push_str(&service_fabric(settings, &url));
+    text.push_str(&azure_sphere(settings, &url));
+    text.push_str(&saved_views(settings, &url));
+    text.push_str(&pingone(settings, &url));
     text
 }
 
@@ -102,6 +107,61 @@ fn service_fabric(settings: &Settings, url: &str) -> String {
 Service Fabric image store:
   curl {authorization}-T FILE '{url}/ImageStore/first/FILE?api-version=6.0'
   curl {authorization}'{url}/ImageStore/first?api-version=6.0'
+"
+    )
+}
+
+fn azure_sphere(settings: &Settings, url: &str) -> String {
+    let maker = settings.principals.iter().find_map(|principal| {
+        let tenant = principal.azure_sphere.as_ref()?.tenants.first()?;
+        Some((token(principal), tenant))
+    });
+    let Some((token, tenant)) = maker else {
+        return "\nAzure Sphere: no principal may upload\n".to_owned();
+    };
+    format!(
+        "
+Azure Sphere, tenant {tenant}:
+  curl -H 'Authorization: Bearer {token}' --data-binary @FILE.imagepackage {url}/v2/tenants/{tenant}/images
+"
+    )
+}
+
+fn saved_views(settings: &Settings, url: &str) -> String {
+    let owner = settings.saved_views.default_view_owner;
+    let designer = settings.principals.iter().find_map(|principal| {
+        let rights = principal.saved_views.as_ref()?;
+        let may = (rights.manage || rights.user == owner) && rights.scopes.contains(ITWIN_SCOPE);
+        may.then(|| token(principal))
+    });
+    let (Some(token), true) = (designer, settings.saved_views.default_view) else {
+        return "\nSaved Views: create a saved view first, POST /savedviews\n".to_owned();
+    };
+    let view = DEFAULT_SAVED_VIEW;
+    format!(
+        "
+Saved Views:
+  printf '{{\"image\":\"data:image/png;base64,%s\"}}' \"$(base64 -w0 FILE.png)\" |
+    curl -X PUT -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' --data-binary @- \\
+         {url}/savedviews/{view}/image
+  curl -H 'Authorization: Bearer {token}' '{url}/savedviews/{view}/image?size=full'
+"
+    )
+}
+
+fn pingone(settings: &Settings, url: &str) -> String {
+    let admin = settings.principals.iter().find_map(|principal| {
+        let environment = principal.pingone.as_ref()?.environments.first()?;
+        Some((token(principal), environment))
+    });
+    let Some((token, environment)) = admin else {
+        return "\nPingOne: no principal may upload\n".to_owned();
+    };
+    format!(
+        "
+PingOne, environment {environment}:
+  curl -H 'Authorization: Bearer {token}' -H 'Content-Type: image/png' --data-binary @FILE.png \\
+       -H 'Content-Disposition: attachment; filename=FILE.png' {url}/v1/environments/{environment}/images
 "
     )
 }

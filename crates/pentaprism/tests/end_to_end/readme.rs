@@ -11,7 +11,7 @@ fn the_uploads_of_the_readme_work_as_pasted() {
     let readme = std::fs::read_to_string(workspace.join("README.md")).expect("there is a README");
     let blocks: Vec<&str> = readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
     let pasted: Vec<&str> = blocks.iter().copied().filter(|block| block.contains("127.0.0.1:8470")).collect();
-    assert!(pasted.len() >= 2, "the README shows an upload for each dialect");
+    assert!(pasted.len() == 5, "the README shows an upload for each dialect");
     let fresh = Fresh::start();
     let script = pasted.join("\n").replace("http://127.0.0.1:8470", &fresh.server.url());
     let mut shell = Command::new("bash");
