@@ -89,7 +89,7 @@ pub enum ReadImageFileOk {
     /// - the picture is a JPEG, sent as `image/jpeg`
     /// - the picture is a PNG, sent as `image/png`
     /// - the picture is a GIF, sent as `image/gif`
-    /// - the server followed the service when a JPEG was uploaded, and sends the PNG it made of it
+    /// - the server followed the service when the picture was uploaded, and sends the PNG it made of it
     /// - Range lists several ranges, has another unit, or is malformed; it is ignored as RFC 9110 allows
     /// - If-None-Match names other entity tags than the picture's
     Ok {
