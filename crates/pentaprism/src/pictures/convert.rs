@@ -44,7 +44,7 @@ impl Plan {
         let pixels = u64::from(width).next_multiple_of(32) * u64::from(height).next_multiple_of(32);
         let bytes = u64::try_from(self.picture.len()).unwrap_or(u64::MAX);
         match self.accepted.detail {
-            Detail::Png(ihdr) => decoder_memory(&self.picture, ihdr, width),
+            Detail::Png(ihdr) => decoder_memory(ihdr, width),
             // The indices, and the encoded picture, which grows by doubling.
             Detail::Gif => bytes + 4 * pixels + FIXED_MEMORY,
             Detail::Jpeg(jpeg::Frame { progressive, components }) => {

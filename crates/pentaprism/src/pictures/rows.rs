@@ -1,10 +1,8 @@
 //! A PNG's rows, decoded one after the other to eight bits a sample.
 
-use std::io::Cursor;
-
-use bytes::Bytes;
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
+use super::chunks::Essential;
 use super::error::{Damage, PictureError};
 use super::stop::Stop;
 
@@ -21,15 +19,15 @@ pub(super) struct Place {
 
 /// A PNG that is being decoded.
 pub(super) struct Rows {
-    reader: png::Reader<Cursor<Bytes>>,
+    reader: png::Reader<Essential>,
     row: Vec<u8>,
     channels: usize,
 }
 
 impl Rows {
     /// Begins with `essential`, whose checksums are known to be right. `memory`: what the decoder may take, in bytes.
-    pub(super) fn open(essential: Bytes, memory: usize) -> Result<Self, PictureError> {
-        let mut decoder = Decoder::new_with_limits(Cursor::new(essential), Limits { bytes: memory });
+    pub(super) fn open(essential: Essential, memory: usize) -> Result<Self, PictureError> {
+        let mut decoder = Decoder::new_with_limits(essential, Limits { bytes: memory });
         decoder.ignore_checksums(true);
         decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
         let reader = decoder.read_info().map_err(Damage::pixels)?;

@@ -14,7 +14,7 @@ use super::shrink::{Shrink, Side};
 use super::stop::Stop;
 
 /// What the decoder and the encoder take besides rows and pictures: windows, tables and buffers that grow in steps.
-const FIXED_MEMORY: u64 = 1024 * 1024;
+const FIXED_MEMORY: u64 = 3 * 512 * 1024;
 
 /// A thumbnail, made by [`Pool::thumbnail`](super::Pool::thumbnail).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Plan {
 
     /// The most bytes that [`run`](Self::run) takes beyond the picture itself.
     pub(super) fn memory(&self) -> u64 {
-        let decoding = decoder_memory(&self.png, self.ihdr, self.columns.whole);
+        let decoding = decoder_memory(self.ihdr, self.columns.whole);
         if self.is_the_picture() {
             return decoding;
         }
@@ -113,7 +113,7 @@ impl Plan {
     }
 
     fn decoder_limit(&self) -> usize {
-        usize::try_from(decoder_memory(&self.png, self.ihdr, self.columns.whole)).unwrap_or(usize::MAX)
+        usize::try_from(decoder_memory(self.ihdr, self.columns.whole)).unwrap_or(usize::MAX)
     }
 
     /// The thumbnail's pixels.
@@ -166,12 +166,12 @@ fn fitted(width: u32, height: u32, fit: u32) -> (u32, u32) {
     (side(width), side(height))
 }
 
-/// What decoding a PNG row by row takes.
-pub(super) fn decoder_memory(png: &[u8], ihdr: header::Ihdr, width: u32) -> u64 {
+/// The most bytes that decoding a PNG row by row takes.
+pub(super) fn decoder_memory(ihdr: header::Ihdr, width: u32) -> u64 {
     let raw = (u64::from(width) * ihdr.bits()).div_ceil(8) + 1;
-    // The chunks that matter are copied; the decoder keeps this row, the one before and the next, and doubles as it
-    // grows; the decoded row has up to four bytes a pixel, twice.
-    u64::try_from(png.len()).unwrap_or(u64::MAX) + 6 * raw + 8 * u64::from(width) + FIXED_MEMORY
+    // The decoder keeps this row, the one before and the next in a buffer that doubles when it grows; the decoded row has
+    // up to four bytes a pixel, twice.
+    8 * raw + 8 * u64::from(width) + FIXED_MEMORY
 }
 
 /// Decodes a whole PNG for nothing but its errors.

@@ -139,6 +139,9 @@ fn wrong_orders_of_chunks_are_damage() {
         vec![header.clone(), chunk(*b"IEND", b""), half(0, 9999)],
         vec![header.clone(), half(9999, 9999)],
         vec![ihdr(Kind { transparent: false, ..PALETTE }, 30, 20), half(0, 9999)],
+        vec![ihdr(PALETTE, 30, 20), chunk(*b"PLTE", &[1; 48]), chunk(*b"PLTE", &[1; 48]), idat(PALETTE, 30, 20)],
+        vec![header.clone(), chunk(*b"tRNS", &[0; 6]), chunk(*b"tRNS", &[0; 6]), half(0, 9999)],
+        vec![header.clone(), half(0, 9999), chunk(*b"tRNS", &[0; 6])],
         vec![ihdr(PALETTE, 30, 20), chunk(*b"PLTE", &[1, 2]), idat(PALETTE, 30, 20)],
         vec![header, vec![0xFF; 4], b"tEXt".to_vec(), half(0, 9999)],
     ] {

@@ -79,6 +79,7 @@ async fn one_that_needs_more_than_all_may_have_is_refused() {
     let refused = pool.run(4 * MEBIBYTE + 1, Stop::check).await;
     assert!(matches!(refused, Err(PictureError::TooLarge { needed, limit }) if needed == limit + 1));
     pool.run(4 * MEBIBYTE, Stop::check).await.unwrap();
+    let pool = Pool::new(PoolLimits { memory_bytes: MEBIBYTE, ..limits(1, 1) });
     let source = quadrants(RGB, 4000, 1000);
     let wide = pool.thumbnail(source.into(), 400, USUAL_MAX_PIXELS).await;
     assert!(matches!(wide, Err(PictureError::TooLarge { .. })), "{wide:?}");
