@@ -1,5 +1,6 @@
 //! What these tests share: the program, temporary folders, and commands whose output is looked at.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -36,6 +37,26 @@ impl Fresh {
         std::fs::write(&path, bytes).expect("the file is written");
         path
     }
+}
+
+/// A program that not every machine has. Without it the test that asks is skipped, and says so; in CI that is a failure.
+pub(crate) fn client(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.or_else(|| missing(name))
+}
+
+/// A file or folder of a package of Debian, with the same rule as [`client`].
+pub(crate) fn packaged(path: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(path)).filter(|path| path.exists()).or_else(|| missing(path))
+}
+
+fn missing(what: &str) -> Option<PathBuf> {
+    assert!(std::env::var_os("CI").is_none(), "{what} is missing; .ci/run installs it");
+    // Not a macro, whose output would be kept back when the test passes.
+    let line = format!("SKIPPED: a test needs {what}, which is not on this machine; .ci/run installs it on Debian\n");
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error takes text");
+    None
 }
 
 /// Runs a command that must succeed, and returns what it printed.
