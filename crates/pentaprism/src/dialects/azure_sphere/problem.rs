@@ -81,7 +81,8 @@ pub(super) enum Problem {
     },
     /// The quota.
     #[error(
-        "the images of a tenant may have {quota} bytes together; {used} of them are taken or promised, and {wanted} more do not fit"
+        "the images of a tenant may have {quota} bytes together; {used} of them are taken or promised, and {wanted} more do not fit; \
+         ask the operator for a larger quota"
     )]
     OverQuota {
         /// Bytes the tenant may store.

@@ -7,6 +7,7 @@ use pentaprism_core::dialects::azure_sphere::models::{ImageMetadata, ImageUrl, O
 use uuid::Uuid;
 
 use crate::access::Principal;
+use crate::dialects::public::link;
 use crate::site::Visit;
 
 use super::AzureSphere;
@@ -53,9 +54,9 @@ impl AzureSphere {
         image: &str,
     ) -> Result<ImageUrl, Problem> {
         let (tenant, image) = self.ids(caller, tenant, Noun::Image, image)?;
-        let ImageRecord { link, .. } = self.image(tenant, image).await?;
+        let ImageRecord { link: token, .. } = self.image(tenant, image).await?;
         let base = head.extensions.get::<Visit>().map_or("", |visit| &visit.base_url);
-        let uri = format!("{base}/public/{link}/{}", file_name(image));
+        let uri = link::url(base, &token, &file_name(image));
         Ok(ImageUrl { is_success: true, uri: Some(uri), uri_message: None })
     }
 

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pentaprism_core::dialects::{azure_sphere, public};
+use pentaprism_core::dialects::azure_sphere;
 use pentaprism_store::{
     Change, ChangeError, Clock, Condition, Fault, ListQuery, Name, NameKey, NewContent, NewName, Refusal, Store, Update,
 };
-use serde_json::json;
 
 use crate::context::Context;
+use crate::dialects::public::link::PublicFile;
 use crate::measure::chain;
 use crate::tokens::Tokens;
 
@@ -23,8 +23,6 @@ use super::record::{
     WAITING,
 };
 
-/// Where the public links are.
-const LINKS: &str = "links";
 /// The media type of packages.
 const MEDIA_TYPE: &str = "application/octet-stream";
 /// Names that one look into a list brings.
@@ -224,13 +222,10 @@ impl Worker {
     fn completion(&self, operation: &Running<'_>, image: &NameKey) -> Change {
         let about = &operation.record.about;
         let link = self.tokens.next_text();
-        let file = json!({"fileName": file_name(about.image), "mediaType": MEDIA_TYPE});
-        let kept = record::write(&ImageRecord { about: about.clone(), link: link.clone() });
-        let link = NameKey::new(public::DIALECT, LINKS, link);
-        let bytes = || NewContent::SameAs(operation.key.name());
-        let change = Change::new()
-            .create(NewName::new(image.clone(), COMPLETE).attributes(kept).content(bytes()))
-            .create(NewName::new(link, COMPLETE).attributes(file).content(bytes()));
+        let file = PublicFile::new(file_name(about.image), MEDIA_TYPE).link(&link, operation.key.name());
+        let kept = record::write(&ImageRecord { about: about.clone(), link });
+        let image = NewName::new(image.clone(), COMPLETE).attributes(kept);
+        let change = Change::new().create(image.content(NewContent::SameAs(operation.key.name()))).create(file);
         let record = OperationRecord { ended: Some(self.now()), ..operation.record.clone() };
         operation.end(change, COMPLETE, &record)
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
 use pentaprism_core::Body;
 use pentaprism_core::dialects::azure_sphere::DIALECT;
@@ -70,13 +71,13 @@ async fn the_whole_server_goes_on_too() {
         let request = request.header("authorization", format!("Bearer {MAKER}")).body(Body::from(body));
         let answer = app.call(request.expect("a request")).await;
         assert_eq!(answer.status(), 200);
-        let body = answer.into_body().collect(1 << 20).await.expect("the body is whole");
-        serde_json::from_slice::<Value>(&body).expect("JSON")
+        answer.into_body().collect(1 << 20).await.expect("the body is whole")
     };
+    let json = |body: Bytes| serde_json::from_slice::<Value>(&body).expect("JSON");
     // Nobody prepared this one: what it takes waits for the next.
     let (app, store) = open().await;
     let images = format!("/v2/tenants/{TENANT}/images");
-    let operation = ask(&app, "POST", &images, application(WASHER, "Washer")).await;
+    let operation = json(ask(&app, "POST", &images, application(WASHER, "Washer")).await);
     let details = operation["DetailsLocation"].as_str().expect("a path").to_owned();
     app.close().await;
     drop(app);
@@ -84,13 +85,15 @@ async fn the_whole_server_goes_on_too() {
     drop(store);
 
     let (app, store) = open().await;
-    assert_eq!(ask(&app, "GET", &details, Vec::new()).await["State"], 0);
+    assert_eq!(json(ask(&app, "GET", &details, Vec::new()).await)["State"], 0);
     app.prepare().await.expect("the store can be read");
     app.settled().await;
-    let operation = ask(&app, "GET", &details, Vec::new()).await;
+    let operation = json(ask(&app, "GET", &details, Vec::new()).await);
     assert_eq!(operation["State"], 2);
     let resource = operation["ResourceLocation"].as_str().expect("a path");
-    assert_eq!(ask(&app, "GET", resource, Vec::new()).await["IsSuccess"], true);
+    let url = json(ask(&app, "GET", resource, Vec::new()).await);
+    let path = url["Uri"].as_str().and_then(|uri| uri.strip_prefix("http://localhost")).expect("a link to this server");
+    assert_eq!(ask(&app, "GET", path, Vec::new()).await, application(WASHER, "Washer"));
     app.close().await;
     drop(app);
     assert!(store.close(Duration::from_secs(30)).await);
