@@ -18,8 +18,12 @@ use crate::tokens::Tokens;
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Memory for the pictures that are worked on at a time, in bytes. Rows are decoded one after the other, so that this is
-/// enough for large pictures; the whole program is meant to stay below 64 MiB.
-const PICTURE_MEMORY: u64 = 20 << 20;
+/// enough for thumbnails of the usual size, however large the picture; only interlaced ones take more. The whole program is
+/// meant to stay below 64 MiB.
+const PICTURE_MEMORY: u64 = 28 << 20;
+
+/// What a larger thumbnail may take for each pixel of its square.
+const MEMORY_PER_PIXEL: u64 = 180;
 
 /// Handles that handlers work with. Cloning is cheap.
 #[derive(Clone)]
@@ -51,15 +55,17 @@ impl Context {
         tokens: Arc<dyn Tokens>,
     ) -> Self {
         let principals = Arc::new(Principals::new(&settings));
-        let pictures = Pool::new(picture_limits());
+        let pictures = Pool::new(picture_limits(settings.saved_views.thumbnail_pixels));
         Self { store, clock, ids, tokens, settings: Arc::new(settings), principals, pictures }
     }
 }
 
 /// Every processor may work on a picture: the threads that do are not those that answer requests.
-fn picture_limits() -> PoolLimits {
+fn picture_limits(thumbnail_pixels: u32) -> PoolLimits {
     let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    PoolLimits { workers, memory_bytes: PICTURE_MEMORY, ..PoolLimits::default() }
+    let square = u64::from(thumbnail_pixels) * u64::from(thumbnail_pixels);
+    let memory_bytes = PICTURE_MEMORY.max(square.saturating_mul(MEMORY_PER_PIXEL));
+    PoolLimits { workers, memory_bytes, ..PoolLimits::default() }
 }
 
 /// The store answers when it can look up a name, whether or not there is one.
