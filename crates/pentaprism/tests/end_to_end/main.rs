@@ -6,6 +6,7 @@ mod clients;
 mod command_line;
 mod kill;
 mod memory;
+mod pictures;
 mod pingone;
 mod ports;
 mod readme;
