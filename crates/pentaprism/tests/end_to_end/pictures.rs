@@ -1,4 +1,4 @@
-//! Pictures that others made, as Debian's packages have them, with Pillow as the reader that is not ours: the PngSuite with every
+//! Pictures that others made, as Debian's packages have them, with Pillow as the reader that is not ours: the `PngSuite` with every
 //! colour type, depth and interlacing and with its corrupted files, what cameras write before their pictures, and the
 //! JPEGs and GIFs of the tests of Go.
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::clients::{installed, scripts};
 use crate::support::{Fresh, client, packaged, succeed};
 
-/// The PngSuite, and one larger picture in many formats.
+/// The `PngSuite`, and one larger picture in many formats.
 const EXAMPLES: &str = "/usr/share/doc/libsixel-examples/examples/images";
 /// The first bytes of pictures of some fifty cameras, and a few whole ones.
 const CAMERAS: &str = "/usr/share/gocode/src/github.com/rwcarlsen/goexif/exif";
@@ -32,7 +32,7 @@ fn pingone_says_of_pictures_what_they_are() {
 fn saved_views_makes_thumbnails_of_every_kind_of_png() {
     let Some(examples) = packaged(EXAMPLES) else { return };
     let files = pictures(&examples);
-    // The pictures of the PngSuite have 32 by 32 pixels.
+    // The pictures of the `PngSuite` have 32 by 32 pixels.
     let fresh = Fresh::start_with(&[("PENTAPRISM_SAVED_VIEWS_THUMBNAIL_PIXELS", "16")]);
     let counted = upload(&["saved_views", &fresh.server.url(), "16"], &files);
     for (what, least) in [("reduced", 140), ("refused", 25), ("their own thumbnail", 15)] {
@@ -52,7 +52,7 @@ fn upload(arguments: &[&str], files: &[PathBuf]) -> BTreeMap<String, u32> {
     counts.map(|(what, times)| (what.to_owned(), times.parse().expect("a count is a number"))).collect()
 }
 
-/// The folder with the pictures of Go's own tests. Its PNGs are the PngSuite again.
+/// The folder with the pictures of Go's own tests. Its PNGs are the `PngSuite` again.
 fn go() -> Option<PathBuf> {
     let root = succeed(Command::new(client("go")?).args(["env", "GOROOT"]));
     packaged(&format!("{}/src/image/testdata", root.trim()))

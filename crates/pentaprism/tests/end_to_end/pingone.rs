@@ -2,7 +2,7 @@
 //! `{{apiPath}}`, `{{envID}}`, `{{accessToken}}` and the contents of the file.
 //!
 //! Three samples are not here, because no package registry that CI reaches has what they need: the one for PHP (`HTTP_Request2` of
-//! PEAR; Debian has none), the one for C# (`RestSharp` of NuGet), and the one for Swift (a compiler; Debian has one from its next
+//! PEAR; Debian has none), the one for C# (`RestSharp` of `NuGet`), and the one for Swift (a compiler; Debian has one from its next
 //! release on). The two last would also turn the picture into text and back.
 
 use std::io::{Read as _, Write as _};
