@@ -1,5 +1,6 @@
 //! Changes of a view: what becomes of its picture, thumbnail and links together, and in which order changes are made.
 
+use std::future::Future;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
@@ -49,6 +50,21 @@ impl Turns {
         let turn = tokio::time::timeout(PATIENCE, self.0[place].lock()).await;
         turn.map_err(|_| Answer::internal("The storage did not answer in time.").into())
     }
+}
+
+/// How often a change is made anew.
+const ATTEMPTS: usize = 4;
+
+/// Makes a change that has its turn, anew as long as another one came between its look at the view and itself: a request that
+/// goes away gives its turn back at once, and the store makes its change all the same.
+pub(super) async fn anew<C: Future<Output = Result<(), Problem>>>(change: impl Fn() -> C) -> Result<(), Problem> {
+    for _ in 1..ATTEMPTS {
+        match change().await {
+            Err(Problem::Outdated(_)) => {}
+            made => return made,
+        }
+    }
+    change().await
 }
 
 /// Where the bytes of a thumbnail are.

@@ -9,6 +9,7 @@ mod caller;
 mod changes;
 mod data_url;
 mod default_view;
+mod documents;
 mod embedded;
 mod image;
 mod image_update;
@@ -31,7 +32,6 @@ use pentaprism_core::dialects::saved_views as wire;
 use pentaprism_core::{Body, Operation, OperationInfo};
 use pentaprism_server::{Api, BodyBudget, Call, Failure, Refusal, dialects};
 use pentaprism_store::Fault;
-use tokio::sync::Semaphore;
 use wire::create_saved_view::{CreateSavedView, CreateSavedViewError, CreateSavedViewOk};
 use wire::delete_saved_view::{DeleteSavedView, DeleteSavedViewError, DeleteSavedViewOk};
 use wire::get_image::{GetImage, GetImageError, GetImageOk};
@@ -45,9 +45,9 @@ use crate::context::Context;
 use crate::site::Visit;
 
 use changes::Turns;
+use documents::{Documents, Held};
 use embedded::Embedded;
 use problem::Problem;
-use views::DOCUMENT_MEMORY;
 
 /// Memory for bodies that are being collected and taken apart, in bytes: one of the usual limit, or many small ones. The
 /// bytes of the pictures come on top for a moment, so that a quarter of the 64 MiB of the whole program has to do.
@@ -64,7 +64,7 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub struct SavedViews {
     context: Context,
     bodies: Arc<BodyBudget>,
-    documents: Arc<Semaphore>,
+    documents: Arc<Documents>,
     turns: Arc<Turns>,
 }
 
@@ -75,7 +75,7 @@ impl SavedViews {
         Self {
             context,
             bodies: Arc::new(BodyBudget::new(BODY_MEMORY)),
-            documents: Arc::new(Semaphore::new(DOCUMENT_MEMORY)),
+            documents: Arc::default(),
             turns: Arc::default(),
         }
     }
@@ -95,6 +95,7 @@ impl SavedViews {
         }
         let embedded = Embedded::default();
         request.extensions_mut().insert(embedded.clone());
+        request.extensions_mut().insert(Held::default());
         embedded.put_into(dialects::saved_views::serve(self, request).await)
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Problem {
     Fault(Fault),
     /// Pictures would exceed their quota (D-100).
     OverQuota(u64),
+    /// Another change of the view came between look and change; made anew, this one may succeed.
+    Outdated(store::Refusal),
     /// Something broke; the cause goes to the log.
     Internal(Box<dyn Error + Send + Sync>),
 }
@@ -51,6 +53,7 @@ impl Problem {
                     fault => Answer::internal(outage::sentence(&fault)),
                 }
             }
+            Self::Outdated(refusal) => return Failure::internal(refusal),
             Self::Internal(cause) => return Failure::Internal(cause),
         };
         let status = answer.status;
@@ -94,6 +97,7 @@ impl From<store::CommitError> for Problem {
             store::CommitError::Refused { refusal: store::Refusal::OverQuota { quota, .. }, .. } => {
                 Self::OverQuota(quota)
             }
+            store::CommitError::Refused { refusal, .. } if is_outdated(&refusal) => Self::Outdated(refusal),
             store::CommitError::Fault(fault) => Self::Fault(fault),
             other => Self::internal(other),
         }
@@ -104,6 +108,7 @@ impl From<store::ChangeError> for Problem {
     fn from(error: store::ChangeError) -> Self {
         match error {
             store::ChangeError::Fault(fault) => Self::Fault(fault),
+            store::ChangeError::Refused { refusal, .. } if is_outdated(&refusal) => Self::Outdated(refusal),
             refused @ store::ChangeError::Refused { .. } => Self::internal(refused),
         }
     }
@@ -116,6 +121,11 @@ impl From<store::ReadError> for Problem {
             other => Self::internal(other),
         }
     }
+}
+
+/// Whether a change was refused for what became of its view after the look at it.
+const fn is_outdated(refusal: &store::Refusal) -> bool {
+    matches!(refusal, store::Refusal::VersionChanged { .. } | store::Refusal::Missing(_))
 }
 
 /// The errors that an operation documents for its handler; those with headers are refused before it.

@@ -23,16 +23,20 @@ impl SavedViews {
         let picture = image_update::picture(body).await.map_err(mistake)?;
         let thumbnail = self.thumbnail(picture.clone()).await?;
         let _turn = self.turns.wait(&id).await?;
-        // Read again: what was changed meanwhile is kept, or forbids the picture.
-        let view = self.look_up_to_change(caller, &id).await?;
+        changes::anew(|| self.put(caller, &id, &picture, &thumbnail)).await
+    }
+
+    /// Puts a picture that was verified on the view as it is now: what was changed meanwhile is kept, or forbids the picture.
+    async fn put(&self, caller: Caller, id: &str, picture: &Bytes, thumbnail: &Thumbnail) -> Result<(), Problem> {
+        let view = self.look_up_to_change(caller, id).await?;
         let tokens = &self.context.tokens;
         let (full, small) = (tokens.next_text(), tokens.next_text());
         let links = Links { full, thumbnail: small };
-        let received = self.receive(picture).await?;
+        let received = self.receive(picture.clone()).await?;
         let (bytes, beside) = if thumbnail.is_the_picture {
             (ThumbnailBytes::OfThePicture, Vec::new())
         } else {
-            (ThumbnailBytes::Beside, vec![self.receive(thumbnail.bytes).await?])
+            (ThumbnailBytes::Beside, vec![self.receive(thumbnail.bytes.clone()).await?])
         };
         received.commit_with(beside, changes::new_picture(&view, links, bytes)).await?;
         Ok(())

@@ -5,17 +5,13 @@ use pentaprism_core::dialects::saved_views::create_saved_view::CreateSavedView;
 use pentaprism_core::dialects::saved_views::get_saved_view::GetSavedView;
 use pentaprism_core::dialects::saved_views::models::SavedViewResponse;
 use pentaprism_store::Change;
-use tokio::sync::SemaphorePermit;
 
 use super::answer::{forbidden, view_not_found};
 use super::caller::{Caller, Standing};
 use super::problem::Problem;
 use super::view::{self, View};
 use super::view_id::ViewId;
-use super::{SavedViews, changes, new_view};
-
-/// How many bytes of views are read as JSON at a time. Read, JSON takes up to forty times its length.
-pub(super) const DOCUMENT_MEMORY: usize = 256 << 10;
+use super::{SavedViews, changes, documents, new_view};
 
 impl SavedViews {
     /// The view, when the caller sees it.
@@ -43,8 +39,9 @@ impl SavedViews {
         head: &Parts,
         input: &CreateSavedView,
     ) -> Result<SavedViewResponse, Problem> {
+        self.documents.make(head).await?;
         let attributes = {
-            let _room = self.room(input.body.len()).await?;
+            let _taken_apart = self.documents.take_apart(input.body.len()).await?;
             new_view::read(&input.body)?
         };
         let id = ViewId { view: self.context.ids.next(), itwin: attributes.itwin, imodel: attributes.imodel };
@@ -62,6 +59,7 @@ impl SavedViews {
         head: &Parts,
         input: &GetSavedView,
     ) -> Result<SavedViewResponse, Problem> {
+        self.documents.show(head).await?;
         let (view, _) = self.look_up(caller, &input.saved_view_id).await?;
         self.respond(view, head, input.prefer.as_deref()).await
     }
@@ -69,21 +67,19 @@ impl SavedViews {
     /// Deletes a view with its picture and links. Its id never comes back.
     pub(super) async fn delete(&self, caller: Caller, id: &str) -> Result<(), Problem> {
         let _turn = self.turns.wait(id).await?;
+        changes::anew(|| self.remove(caller, id)).await
+    }
+
+    async fn remove(&self, caller: Caller, id: &str) -> Result<(), Problem> {
         let view = self.look_up_to_change(caller, id).await?;
         self.context.store.apply(changes::deletion(&view)).await?;
         Ok(())
     }
 
     async fn respond(&self, view: View, head: &Parts, prefer: Option<&str>) -> Result<SavedViewResponse, Problem> {
-        let _room = self.room(view.attributes.data.len()).await?;
+        documents::hold(head, self.documents.take_apart(view.attributes.data.len()).await?);
         let saved_view = view.show(&self.base_url(head), prefers_representation(prefer)).map_err(Problem::internal)?;
         Ok(SavedViewResponse { saved_view })
-    }
-
-    /// Waits until so many bytes of JSON may be read. Whoever has the room waits for nothing, so that the wait is short.
-    async fn room(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
-        let permits = u32::try_from(bytes.min(DOCUMENT_MEMORY)).unwrap_or(u32::MAX);
-        self.documents.acquire_many(permits).await.map_err(Problem::internal)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of what goes wrong on the way: clients that go away, and a store that fails.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use futures_util::poll;
@@ -140,4 +141,40 @@ async fn other_operations_say_what_the_store_cannot_do() {
         assert_eq!(whole, status == 500, "damaged bytes are not handed out as a whole");
         faults.damage(false);
     }
+}
+
+/// Carries on with a request until it has waited so many times, and drops it then. Whether it came to its end.
+async fn leave_after(waits: usize, request: impl Future<Output = Answered>) -> bool {
+    let (mut request, mut waited) = (pin!(request), 0);
+    poll_fn(|cx| match request.as_mut().poll(cx) {
+        Poll::Ready(answered) => {
+            answered.expect_empty();
+            Poll::Ready(true)
+        }
+        Poll::Pending => {
+            waited += 1;
+            if waited == waits { Poll::Ready(false) } else { Poll::Pending }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_picture_whose_sender_left_does_not_make_the_next_change_fail() {
+    let world = World::new().await;
+    for waits in 1.. {
+        let id = world.create(false).await;
+        let path = image(&id);
+        let ended = leave_after(waits, world.send(OWNER, "PUT", &path, update(&picture(20, 1)))).await;
+        // The store may make the first change behind the look of the second.
+        world.send(OWNER, "DELETE", &view(&id), Body::empty()).await.expect_empty();
+        let id = world.create(false).await;
+        let path = image(&id);
+        leave_after(waits, world.send(OWNER, "PUT", &path, update(&picture(20, 1)))).await;
+        world.send(OWNER, "PUT", &path, update(&picture(20, 2))).await.expect_empty();
+        if ended {
+            break;
+        }
+    }
+    world.close().await;
 }
