@@ -1,11 +1,8 @@
-//! The body of an image update: one long text in a JSON object, taken apart without copying it (D-097, D-099).
+//! The body of an image update: one long text in a JSON object, taken apart where it lies (D-097, D-099).
 //!
-//! Such bodies are the largest that are ever in memory as a whole, so the text is borrowed from the body, and the body is
-//! given back as soon as the picture's own bytes are there.
+//! Such bodies are the largest that are ever in memory as a whole, so the picture is decoded in the memory of the body.
 
-use std::borrow::Cow;
-
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -35,46 +32,56 @@ struct Members<'b> {
 /// The bytes that a body announces to be a PNG.
 pub(super) async fn picture(body: Bytes) -> Result<Bytes, BodyMistake> {
     if body.len() < LARGE {
-        return read(&body);
+        return read(body);
     }
-    let reading = tokio::task::spawn_blocking(move || read(&body)).await;
+    let reading = tokio::task::spawn_blocking(move || read(body)).await;
     reading.expect("taking a body apart does not panic, and the runtime ends after its requests")
 }
 
-fn read(body: &[u8]) -> Result<Bytes, BodyMistake> {
+fn read(body: Bytes) -> Result<Bytes, BodyMistake> {
+    let text = image_text(&body)?;
+    drop(body);
+    // Nobody else has the body. If somebody had, the text would be copied.
+    let mut text = text.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    unescape(&mut text).ok_or(BodyMistake::NotAnImage)?;
+    data_url::decode(&mut text).map_err(|_| BodyMistake::NotAnImage)?;
+    Ok(text.freeze())
+}
+
+/// What stands between the quotation marks of `image`.
+fn image_text(body: &Bytes) -> Result<Bytes, BodyMistake> {
     // Lists would be taken for the members in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(BodyMistake::NotAnObject);
     }
     let members: Members<'_> = serde_json::from_slice(body).map_err(|_| BodyMistake::NotAnObject)?;
-    let image = members.image.and_then(|image| unescaped(image.get())).ok_or(BodyMistake::NotAnImage)?;
-    data_url::decode(&image).map(Bytes::from).map_err(|_| BodyMistake::NotAnImage)
+    let text = members.image.and_then(|image| image.get().strip_prefix('"')?.strip_suffix('"'));
+    text.map(|text| body.slice_ref(text.as_bytes())).ok_or(BodyMistake::NotAnImage)
 }
 
-/// The text of a JSON string; absent for JSON of another kind and for characters that no data URL has.
-///
-/// Many senders write `/` as `\/`. That costs a copy, of which the length is known beforehand.
-fn unescaped(json: &str) -> Option<Cow<'_, str>> {
-    let text = json.strip_prefix('"')?.strip_suffix('"')?;
-    let mut pieces = text.split('\\');
-    let first = pieces.next()?;
-    if first.len() == text.len() {
-        return Some(Cow::Borrowed(text));
+/// Resolves the escapes of JSON in place; absent for those of characters that no data URL has. Many senders write `/` as
+/// `\/`.
+fn unescape(text: &mut BytesMut) -> Option<()> {
+    let mut next = text.iter().position(|byte| *byte == b'\\').unwrap_or(text.len());
+    let mut end = next;
+    while let Some(byte) = text.get(next).copied() {
+        let (plain, length) = match (byte, text.get(next + 1)) {
+            (b'\\', Some(b'/')) => (b'/', 2),
+            (b'\\', Some(b'u')) => (code(text.get(next + 2..next + 6)?)?, 6),
+            (b'\\', _) => return None,
+            (byte, _) => (byte, 1),
+        };
+        text[end] = plain;
+        (next, end) = (next + length, end + 1);
     }
-    let mut plain = String::with_capacity(text.len());
-    plain.push_str(first);
-    for piece in pieces {
-        if let Some(rest) = piece.strip_prefix('/') {
-            plain.push('/');
-            plain.push_str(rest);
-        } else {
-            let (code, rest) = piece.strip_prefix('u')?.split_at_checked(4)?;
-            let code = u8::from_str_radix(code, 16).ok().filter(u8::is_ascii)?;
-            plain.push(char::from(code));
-            plain.push_str(rest);
-        }
-    }
-    Some(Cow::Owned(plain))
+    text.truncate(end);
+    Some(())
+}
+
+/// The character of an escape such as `\u002f`, if it is one of ASCII.
+fn code(digits: &[u8]) -> Option<u8> {
+    let code = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    code.is_ascii().then_some(code)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ use embedded::Embedded;
 use problem::Problem;
 
 /// Memory for bodies that are being collected and taken apart, in bytes: one of the usual limit, or many small ones. The
-/// bytes of the pictures come on top for a moment, so that a quarter of the 64 MiB of the whole program has to do.
+/// pictures lie in the memory of their bodies until they are stored.
 const BODY_MEMORY: u32 = 16 << 20;
 
 /// The largest body of a creation in bytes. Every member of a view costs many times its length while it is read.
