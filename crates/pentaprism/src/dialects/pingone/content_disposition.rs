@@ -30,17 +30,13 @@ fn parameter(text: &str) -> Option<(&str, Option<Cow<'_, str>>, &str)> {
     let Some(value) = rest.strip_prefix('=') else {
         return Some((name.trim(), None, rest.strip_prefix(';').unwrap_or_default()));
     };
-    match value.trim_start().strip_prefix('"') {
-        Some(quoted) => {
-            let (value, rest) = unquote(quoted)?;
-            let behind = rest.split_once(';').map_or("", |(_, behind)| behind);
-            Some((name.trim(), Some(Cow::Owned(value)), behind))
-        }
-        None => {
-            let (value, behind) = value.split_once(';').unwrap_or((value, ""));
-            Some((name.trim(), Some(Cow::Borrowed(value.trim())), behind))
-        }
+    if let Some(quoted) = value.trim_start().strip_prefix('"') {
+        let (value, rest) = unquote(quoted)?;
+        let behind = rest.split_once(';').map_or("", |(_, behind)| behind);
+        return Some((name.trim(), Some(Cow::Owned(value)), behind));
     }
+    let (value, behind) = value.split_once(';').unwrap_or((value, ""));
+    Some((name.trim(), Some(Cow::Borrowed(value.trim())), behind))
 }
 
 /// The text up to the closing quotation mark, and what is behind that. A backslash takes the next character as it is.

@@ -23,12 +23,12 @@ pub(super) async fn read(
     let key = ImageKey { environment, id: environment::id(&input.image_id)? };
     let image = context.store.get(&key.name()).await?.ok_or(Problem::NotFound)?;
     let record = Record::read(&image)?;
-    let content = image.content.filter(|_| record.file_name == input.file_name).ok_or(Problem::NotFound)?;
+    let stored = image.content.filter(|_| record.file_name == input.file_name).ok_or(Problem::NotFound)?;
     let etag = format!("\"{}\"", key.id);
     if input.if_none_match.as_deref().is_some_and(|tags| entity_tag::names(tags, &etag)) {
         return Ok((ReadImageFileOk::NotModified { correlation_id, etag }, None));
     }
-    let reader = match context.store.open_content(content).await {
+    let reader = match context.store.open_content(stored).await {
         // The bytes of an image never change: when they are gone, so is the image.
         Err(ReadError::Gone) => return Err(Problem::NotFound),
         opened => opened?,

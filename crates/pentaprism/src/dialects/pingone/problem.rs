@@ -13,7 +13,7 @@ use pentaprism_server::{Failure, Refusal};
 use pentaprism_store::{self as store, Fault};
 
 use crate::measure::chain;
-use crate::pictures::{HeaderError, PictureError, USUAL_MAX_PIXELS};
+use crate::pictures::{HeaderError, PictureError};
 
 use super::answer::{Answer, about_file, detail, number};
 
@@ -80,7 +80,7 @@ impl Problem {
                 Answer::invalid_request(ErrorStatus::UNSUPPORTED_MEDIA_TYPE, text)
             }
             Self::Header(error) => Answer::invalid_data(no_picture(error)),
-            Self::TooLarge { limit } => Answer::invalid_data(too_large(limit, "bytes")),
+            Self::TooLarge { limit } => Answer::invalid_data(too_large("file", limit, "bytes")),
             Self::OverQuota { quota } => Answer::access_failed(ErrorStatus::FORBIDDEN, over_quota(quota)),
             Self::Picture(error) => match unconvertible(error) {
                 Ok(detail) => Answer::invalid_data(detail),
@@ -143,10 +143,9 @@ fn no_picture(error: HeaderError) -> P1ErrorDetail {
     }
 }
 
-fn too_large(limit: u64, of: &str) -> P1ErrorDetail {
-    let noun = if of == "bytes" { "file" } else { "image" };
+fn too_large(noun: &str, limit: u64, unit: &str) -> P1ErrorDetail {
     let right = P1InnerError { maximum_value: Some(number(limit)), ..P1InnerError::default() };
-    let text = format!("The {noun} must not have more than {limit} {of}.");
+    let text = format!("The {noun} must not have more than {limit} {unit}.");
     about_file(P1ErrorDetailCode::SizeLimitExceeded, text, Some(right))
 }
 
@@ -163,8 +162,11 @@ fn unconvertible(error: PictureError) -> Result<P1ErrorDetail, PictureError> {
         PictureError::NotPng { .. } | PictureError::Damaged(_) => {
             Ok(about_file(P1ErrorDetailCode::InvalidValue, "The image cannot be decoded.", None))
         }
-        PictureError::TooManyPixels { .. } | PictureError::SideTooLong { .. } | PictureError::TooLarge { .. } => {
-            Ok(too_large(USUAL_MAX_PIXELS, "pixels"))
+        PictureError::TooManyPixels { limit, .. } => Ok(too_large("image", limit, "pixels")),
+        PictureError::SideTooLong { limit, .. } => Ok(too_large("longer side of the image", limit.into(), "pixels")),
+        PictureError::TooLarge { .. } => {
+            let text = "The image needs more memory than there is to convert it; send a smaller one.";
+            Ok(about_file(P1ErrorDetailCode::SizeLimitExceeded, text, None))
         }
         PictureError::Busy { .. } | PictureError::Deadline { .. } | PictureError::Stopped => Err(error),
     }

@@ -12,7 +12,7 @@ use super::*;
 
 /// A picture that is longer than anything that is read ahead.
 fn long_gif() -> Bytes {
-    [DOT, &[0; 512 << 10]].concat().into()
+    [DOT.to_vec(), vec![0; 512 << 10]].concat().into()
 }
 
 fn both_ways() -> [Settings; 2] {
@@ -193,11 +193,20 @@ async fn the_service_refuses_what_it_cannot_decode() {
     let broken = world.post("a.png", Bytes::from_static(PNG)).await;
     assert_eq!(broken.refused(400, "INVALID_DATA").1, "INVALID_VALUE");
     assert_eq!(broken.json(400)["details"][0]["message"], "The image cannot be decoded.");
-    let mut huge = DOT.to_vec();
-    huge[6..10].fill(0xff);
-    let huge = world.post("a.gif", huge).await.json(400);
-    assert_eq!(huge["details"][0]["code"], "SIZE_LIMIT_EXCEEDED");
-    assert_eq!(huge["details"][0]["innerError"], json!({"maximumValue": 50_000_000}));
+    let gif = [&DOT[..6], &[0x40, 0x1f, 0x40, 0x1f], &DOT[10..]].concat();
+    let long: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x01\0\0\0\0\0\x01\x08\0\0\0\0N\x19\xbc\x04";
+    // All of a progressive JPEG has to be in memory.
+    let jpeg: &[u8] = b"\xff\xd8\xff\xc2\0\x11\x08\x1b\x58\x1b\x58\x03\x01\x11\0\x02\x11\0\x03\x11\0";
+    for (bytes, sentence, most) in [
+        (&gif[..], "The image must not have more than 50000000 pixels.", json!(50_000_000)),
+        (long, "The longer side of the image must not have more than 65535 pixels.", json!(65_535)),
+        (jpeg, "The image needs more memory than there is to convert it; send a smaller one.", Value::Null),
+    ] {
+        let refused = world.post("a", bytes.to_vec()).await.json(400);
+        let detail = &refused["details"][0];
+        assert_eq!((&detail["code"], text(&detail["message"])), (&json!("SIZE_LIMIT_EXCEEDED"), sentence));
+        assert_eq!(detail["innerError"]["maximumValue"], most);
+    }
     world.is_empty().await;
 }
 
