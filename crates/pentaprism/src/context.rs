@@ -55,17 +55,19 @@ impl Context {
         tokens: Arc<dyn Tokens>,
     ) -> Self {
         let principals = Arc::new(Principals::new(&settings));
-        let pictures = Pool::new(picture_limits(settings.saved_views.thumbnail_pixels));
+        let pictures = Pool::new(picture_limits(&settings));
         Self { store, clock, ids, tokens, settings: Arc::new(settings), principals, pictures }
     }
 }
 
-/// Every processor may work on a picture: the threads that do are not those that answer requests.
-fn picture_limits(thumbnail_pixels: u32) -> PoolLimits {
+/// Every processor may work on a picture: the threads that do are not those that answer requests. As many pictures may wait as
+/// there may be connections: what they take was given to them when their bodies were collected.
+fn picture_limits(settings: &Settings) -> PoolLimits {
     let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let square = u64::from(thumbnail_pixels) * u64::from(thumbnail_pixels);
+    let side = u64::from(settings.saved_views.thumbnail_pixels);
+    let square = side.saturating_mul(side);
     let memory_bytes = PICTURE_MEMORY.max(square.saturating_mul(MEMORY_PER_PIXEL));
-    PoolLimits { workers, memory_bytes, ..PoolLimits::default() }
+    PoolLimits { workers, memory_bytes, queue: settings.connections.limit, ..PoolLimits::default() }
 }
 
 /// The store answers when it can look up a name, whether or not there is one.

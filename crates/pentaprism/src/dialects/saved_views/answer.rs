@@ -50,6 +50,11 @@ impl Answer {
     }
 }
 
+/// What the request needs did not come free in time (D-092).
+pub(super) fn too_busy() -> Answer {
+    Answer::internal("The server has too much to do at the moment.")
+}
+
 /// A mistake in a member of the body.
 pub(super) fn in_body(message: impl Into<String>, member: Option<&str>) -> ErrorDetail {
     detail(ErrorDetailCode::InvalidRequestBody, message, member)

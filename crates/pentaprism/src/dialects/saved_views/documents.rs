@@ -8,7 +8,7 @@ use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::answer::Answer;
+use super::answer::too_busy;
 use super::problem::Problem;
 
 /// How many views are made at a time, and as many are shown. Those that are made wait for the store, and are not to keep the
@@ -70,7 +70,7 @@ async fn wait(parts: &Arc<Semaphore>, count: usize) -> Result<OwnedSemaphorePerm
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     match timeout(PATIENCE, Arc::clone(parts).acquire_many_owned(count)).await {
         Ok(part) => part.map_err(Problem::internal),
-        Err(_) => Err(Answer::internal("The server has too much to do at the moment.").into()),
+        Err(_) => Err(too_busy().into()),
     }
 }
 

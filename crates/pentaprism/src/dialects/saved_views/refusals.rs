@@ -10,7 +10,7 @@ use pentaprism_core::path::Unrouted;
 use pentaprism_core::{Body, InvalidRequest, Location, Operation, OperationInfo, Payload};
 use pentaprism_server::{Refusal, retry_after_seconds};
 
-use super::answer::{Answer, forbidden, too_large, view_not_found};
+use super::answer::{Answer, forbidden, too_busy, too_large, view_not_found};
 use super::image::unknown_size;
 use crate::dialects::outage::INTERNAL;
 use crate::measure::chain;
@@ -99,9 +99,7 @@ fn answer(operation: Option<&OperationInfo>, refusal: &Refusal) -> Answer {
             Code::NotImplemented,
             "The transfer encoding is not supported; send chunked or a content length.",
         ),
-        Refusal::TimedOut | Refusal::Unavailable => {
-            return Answer::internal("The server has too much to do at the moment.");
-        }
+        Refusal::TimedOut | Refusal::Unavailable => return too_busy(),
         _ => return Answer::internal(INTERNAL),
     };
     Answer::new(status, code, message)

@@ -6,12 +6,13 @@ use pentaprism_core::dialects::saved_views::update_image::UpdateImage;
 use pentaprism_store::{Account, Received, UploadRequest};
 
 use super::SavedViews;
-use super::answer::{Answer, in_body, no_object};
+use super::answer::{Answer, in_body, no_object, too_busy};
 use super::caller::Caller;
 use super::changes::{self, ThumbnailBytes};
 use super::image_update::{self, BodyMistake};
 use super::problem::Problem;
 use super::view::{ACCOUNT, Links};
+use crate::measure::chain;
 use crate::pictures::{PictureError, Thumbnail};
 
 impl SavedViews {
@@ -84,7 +85,8 @@ fn refused_picture(error: PictureError, limit: u64) -> Problem {
             no_image(NOT_AN_IMAGE).into()
         }
         temporary @ (PictureError::Busy { .. } | PictureError::Deadline { .. } | PictureError::Stopped) => {
-            Problem::internal(temporary)
+            tracing::warn!(error = ?chain(&temporary), "a picture did not get its turn");
+            too_busy().into()
         }
     }
 }

@@ -38,6 +38,16 @@ async fn old_links_are_dead_after_a_new_picture() {
 }
 
 #[tokio::test]
+async fn many_small_pictures_at_once_wait_for_their_turn() {
+    let world = World::new().await;
+    let pictures: Vec<Vec<u8>> = (0..150).map(|shade| picture(20, shade)).collect();
+    for answered in join_all(pictures.iter().map(|picture| world.put(picture))).await {
+        answered.expect_empty();
+    }
+    assert_eq!(world.links().await, 2);
+}
+
+#[tokio::test]
 async fn concurrent_pictures_are_never_mixed() {
     let world = World::new().await;
     let puts = (0..24_u8).map(|shade| {
