@@ -456,6 +456,22 @@ pub struct TooManyRequestsResponse {
     ///
     /// Seconds after which the next request may be tried. This server always sends it, as whole seconds and at least 1.
     pub retry_after: Option<i64>,
+    /// Header `ITwinPlatform-RateLimited-Tier`.
+    ///
+    /// The tier of the caller whose limit is spent, for people. The hosted service sends it; this server, which has no tiers, does not.
+    pub itwin_platform_rate_limited_tier: Option<String>,
+    /// Header `ITwinPlatform-RateLimited-API`.
+    ///
+    /// The API whose limit is spent, for people. The hosted service sends it; this server, which has no tiers, does not.
+    pub itwin_platform_rate_limited_api: Option<String>,
+    /// Header `ITwinPlatform-RateLimited-Operation`.
+    ///
+    /// The operation whose limit is spent, for people. The hosted service sends it; this server, which has no tiers, does not.
+    pub itwin_platform_rate_limited_operation: Option<String>,
+    /// Header `ITwinPlatform-RateLimited-Application`.
+    ///
+    /// The application whose limit is spent, for people. The hosted service sends it; this server, which has no tiers, does not.
+    pub itwin_platform_rate_limited_application: Option<String>,
     /// The body.
     pub body: ErrorResponse,
 }
@@ -464,11 +480,22 @@ impl Payload for TooManyRequestsResponse {
     fn with_status(self, status: StatusCode) -> Response<Bytes> {
         ResponseBuilder::new(status)
             .header("Retry-After", self.retry_after.as_ref())
+            .header("ITwinPlatform-RateLimited-Tier", self.itwin_platform_rate_limited_tier.as_ref())
+            .header("ITwinPlatform-RateLimited-API", self.itwin_platform_rate_limited_api.as_ref())
+            .header("ITwinPlatform-RateLimited-Operation", self.itwin_platform_rate_limited_operation.as_ref())
+            .header("ITwinPlatform-RateLimited-Application", self.itwin_platform_rate_limited_application.as_ref())
             .body("application/json", codec::json(&self.body))
             .finish()
     }
 
     fn from_view(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
-        Ok(Self { retry_after: response.header("Retry-After")?, body: response.json()? })
+        Ok(Self {
+            retry_after: response.header("Retry-After")?,
+            itwin_platform_rate_limited_tier: response.header("ITwinPlatform-RateLimited-Tier")?,
+            itwin_platform_rate_limited_api: response.header("ITwinPlatform-RateLimited-API")?,
+            itwin_platform_rate_limited_operation: response.header("ITwinPlatform-RateLimited-Operation")?,
+            itwin_platform_rate_limited_application: response.header("ITwinPlatform-RateLimited-Application")?,
+            body: response.json()?,
+        })
     }
 }

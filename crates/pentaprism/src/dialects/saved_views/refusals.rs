@@ -48,7 +48,16 @@ fn too_many(follow: Follow, retry_after: Duration) -> Response<Body> {
     let answer = Answer::new(StatusCode::TOO_MANY_REQUESTS, code, message);
     let retry_after = i64::try_from(retry_after_seconds(retry_after)).ok();
     let status = answer.status;
-    TooManyRequestsResponse { retry_after, body: answer.into_body() }.with_status(status).map(Body::from)
+    let body = answer.into_body();
+    let refused = TooManyRequestsResponse {
+        retry_after,
+        itwin_platform_rate_limited_tier: None,
+        itwin_platform_rate_limited_api: None,
+        itwin_platform_rate_limited_operation: None,
+        itwin_platform_rate_limited_application: None,
+        body,
+    };
+    refused.with_status(status).map(Body::from)
 }
 
 fn answer(operation: Option<&OperationInfo>, refusal: &Refusal) -> Answer {
