@@ -11,7 +11,7 @@ use crate::access::Principals;
 use crate::app::{Probe, Probing};
 use crate::dialects::Doing;
 use crate::pictures::{Pool, PoolLimits};
-use crate::settings::Settings;
+use crate::settings::{Follow, Settings};
 use crate::tokens::Tokens;
 
 /// How long the store may take to show that it works.
@@ -24,6 +24,10 @@ const PICTURE_MEMORY: u64 = 28 << 20;
 
 /// What a larger thumbnail may take for each pixel of its square.
 const MEMORY_PER_PIXEL: u64 = 180;
+
+/// What pictures may take where PingOne's are converted: a JPEG is decoded whole, and a photograph of 20 million pixels fits
+/// into what may be uploaded.
+const CONVERSION_MEMORY: u64 = 256 << 20;
 
 /// Handles that handlers work with. Cloning is cheap.
 #[derive(Clone)]
@@ -66,7 +70,8 @@ fn picture_limits(settings: &Settings) -> PoolLimits {
     let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let side = u64::from(settings.saved_views.thumbnail_pixels);
     let square = side.saturating_mul(side);
-    let memory_bytes = PICTURE_MEMORY.max(square.saturating_mul(MEMORY_PER_PIXEL));
+    let conversions = if settings.pingone.follow == Follow::Service { CONVERSION_MEMORY } else { 0 };
+    let memory_bytes = PICTURE_MEMORY.max(square.saturating_mul(MEMORY_PER_PIXEL)).max(conversions);
     PoolLimits { workers, memory_bytes, queue: settings.connections.limit, ..PoolLimits::default() }
 }
 
