@@ -87,13 +87,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn so_many_views_are_made_and_as_many_shown() {
         let (documents, held) = (Documents::default(), Held::default());
-        let head = head(&held);
+        let request = head(&held);
         for _ in 0..AT_A_TIME {
-            documents.make(&head).await.expect("there is room");
-            documents.show(&head).await.expect("there is room");
+            documents.make(&request).await.expect("there is room");
+            documents.show(&request).await.expect("there is room");
         }
-        assert!(documents.make(&head).await.is_err() && documents.show(&head).await.is_err());
-        drop((head, held));
+        assert!(documents.make(&request).await.is_err() && documents.show(&request).await.is_err());
+        drop((request, held));
         assert_eq!(documents.made.available_permits(), AT_A_TIME);
         assert_eq!(documents.shown.available_permits(), AT_A_TIME);
     }
@@ -103,10 +103,10 @@ mod tests {
         let (documents, held) = (Documents::default(), Held::default());
         let all = documents.take_apart(usize::MAX).await.expect("there is room");
         assert!(documents.take_apart(1).await.is_err());
-        let head = head(&held);
-        hold(&head, all);
+        let request = head(&held);
+        hold(&request, all);
         assert!(documents.take_apart(1).await.is_err());
-        drop((head, held));
+        drop((request, held));
         assert!(documents.take_apart(1).await.is_ok());
     }
 }

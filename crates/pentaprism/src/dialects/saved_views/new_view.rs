@@ -16,6 +16,10 @@ const MESSAGE: &str = "Cannot create saved view.";
 /// The characters that no name may have (D-107).
 const FORBIDDEN: [char; 6] = ['<', '>', '&', '"', '\'', '.'];
 
+/// The most objects and arrays that a view may have (D-100). Read, even an object of one member takes 660 bytes; the other
+/// values take no more than a few times their length.
+const MOST_NESTED: usize = 8192;
+
 /// The members that count, each as it stood in the body.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,6 +128,9 @@ fn is_object(member: &RawValue) -> bool {
 /// The view's data as it came. It is read once as it will be shown, since what cannot be shown must not be kept.
 fn data(member: Option<&RawValue>) -> Result<String, &'static str> {
     let member = member.filter(|member| is_object(member)).ok_or("savedViewData must be an object.")?;
+    if nested(member.get()) > MOST_NESTED {
+        return Err("savedViewData must have at most 8192 objects and arrays.");
+    }
     let one = json::<SavedViewData>(member).is_ok_and(|data| {
         let views = [&data.itwin3d_view, &data.itwin_sheet_view, &data.itwin_drawing_view];
         let others = [&data.legacy_view, &data.app_data];
@@ -133,6 +140,21 @@ fn data(member: Option<&RawValue>) -> Result<String, &'static str> {
         }
     });
     if one { Ok(member.get().to_owned()) } else { Err("savedViewData must have exactly one view.") }
+}
+
+/// How many objects and arrays a JSON text has. It is known to be JSON, so that a backslash stands in strings only.
+fn nested(json: &str) -> usize {
+    let (mut count, mut in_string, mut escaped) = (0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn display_name(member: Option<&RawValue>) -> Result<String, &'static str> {

@@ -35,6 +35,21 @@ fn data_is_kept_as_it_came() {
 }
 
 #[test]
+fn a_view_has_a_bounded_number_of_objects_and_arrays() {
+    for (filling, right) in [("{}", 8189), ("[{}]", 4094), (r#""{[\"{[\\""#, 20_000)] {
+        for (count, taken) in [(right, true), (right + 1, right == 20_000)] {
+            let data = format!(r#"{{"itwin3dView":{{"":[{}]}}}}"#, vec![filling; count].join(","));
+            let text = body(|body| body["savedViewData"] = json!("data")).replace(r#""data""#, &data);
+            match read(text.as_bytes()) {
+                Ok(_) => assert!(taken, "{count} {filling}"),
+                Err(_) => assert!(!taken && blamed(&text) == ["savedViewData"], "{count} {filling}"),
+            }
+        }
+    }
+    assert_eq!(MOST_NESTED, 8192);
+}
+
+#[test]
 fn exactly_one_view_is_needed() {
     let object = || json!({});
     for (data, right) in [
