@@ -28,7 +28,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             &Parameters {
                 query: &[],
                 lenient: &[],
-                headers: &["Range", "If-None-Match"],
+                headers: &["Range", "If-None-Match", "If-Range"],
                 fold_path: false,
                 fold_query: false,
             },

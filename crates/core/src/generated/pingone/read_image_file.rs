@@ -42,6 +42,10 @@ pub struct ReadImageFile {
     ///
     /// Entity tags of what the client has already, or `*`.
     pub if_none_match: Option<String>,
+    /// Header parameter `If-Range`.
+    ///
+    /// The entity tag of what the client has a part of. With another one, or with a date, Range is ignored and everything is sent.
+    pub if_range: Option<String>,
 }
 
 impl Operation for ReadImageFile {
@@ -67,6 +71,7 @@ impl Operation for ReadImageFile {
             .segment("fileName", &self.file_name)?
             .header("Range", self.range.as_ref())?
             .header("If-None-Match", self.if_none_match.as_ref())?
+            .header("If-Range", self.if_range.as_ref())?
             .finish()
     }
 
@@ -77,6 +82,7 @@ impl Operation for ReadImageFile {
             file_name: request.path(2, "fileName")?,
             range: request.header("Range").unwrap_or_default(),
             if_none_match: request.header("If-None-Match").unwrap_or_default(),
+            if_range: request.header("If-Range").unwrap_or_default(),
         })
     }
 }
@@ -91,6 +97,7 @@ pub enum ReadImageFileOk {
     /// - the picture is a GIF, sent as `image/gif`
     /// - the server followed the service when the picture was uploaded, and sends the PNG it made of it
     /// - Range lists several ranges, has another unit, or is malformed; it is ignored as RFC 9110 allows
+    /// - If-Range names another entity tag than the picture's, or a date; Range is ignored as RFC 9110 demands
     /// - If-None-Match names other entity tags than the picture's
     Ok {
         /// Header `Correlation-Id`.

@@ -36,6 +36,10 @@ pub struct GetPublicFile {
     ///
     /// Entity tags of what the client has already, or `*`.
     pub if_none_match: Option<String>,
+    /// Header parameter `If-Range`.
+    ///
+    /// The entity tag of what the client has a part of. With another one, or with a date, Range is ignored and everything is sent.
+    pub if_range: Option<String>,
 }
 
 impl Operation for GetPublicFile {
@@ -59,6 +63,7 @@ impl Operation for GetPublicFile {
             .segment("fileName", &self.file_name)?
             .header("Range", self.range.as_ref())?
             .header("If-None-Match", self.if_none_match.as_ref())?
+            .header("If-Range", self.if_range.as_ref())?
             .finish()
     }
 
@@ -68,6 +73,7 @@ impl Operation for GetPublicFile {
             file_name: request.path(1, "fileName")?,
             range: request.header("Range").unwrap_or_default(),
             if_none_match: request.header("If-None-Match").unwrap_or_default(),
+            if_range: request.header("If-Range").unwrap_or_default(),
         })
     }
 }
@@ -80,6 +86,7 @@ pub enum GetPublicFileOk {
     /// - the link leads to the picture of a saved view
     /// - the link leads to the thumbnail of a saved view
     /// - Range lists several ranges, has another unit, or is malformed; it is ignored as RFC 9110 allows
+    /// - If-Range names another entity tag than the file's, or a date; Range is ignored as RFC 9110 demands
     /// - If-None-Match names other entity tags than the file's
     Ok {
         /// Header `ETag`.

@@ -46,6 +46,7 @@ use wire::upload_image_data::{UploadImageData, UploadImageDataError, UploadImage
 pub use caller::Caller;
 
 use crate::context::Context;
+use crate::dialects::entity_tag;
 use faults::request_id;
 
 /// Bytes of JSON that describe an image, at most: 128 properties and tags of usual length many times over.
@@ -114,8 +115,12 @@ impl dialects::glance::Glance for Glance {
     async fn download_image_data(
         &self,
         call: &Call<Caller>,
-        input: DownloadImageData,
+        mut input: DownloadImageData,
     ) -> Result<(DownloadImageDataOk, Option<Body>), Failure<DownloadImageDataError>> {
+        // There is no tag that a range could be tied to (D-026).
+        if !entity_tag::keeps_range(&call.head.headers, None) {
+            (input.range, input.content_range) = (None, None);
+        }
         let download = self.download(&call.caller, &input).await;
         let download = download.map_err(|problem| problem.into_failure(&call.head))?;
         Ok(download.answer(request_id(&call.head)))

@@ -1,6 +1,7 @@
 //! `GET /environments/{environmentId}/images/{imageId}/{fileName}`: the picture behind the link of an image, for everybody
 //! (D-120).
 
+use http::HeaderMap;
 use pentaprism_core::Body;
 use pentaprism_core::dialects::pingone::read_image_file::{ReadImageFile, ReadImageFileOk};
 use pentaprism_store::ReadError;
@@ -16,6 +17,7 @@ use super::record::{ImageKey, Record};
 /// Hands out a picture, whole or one range of it. Deleting the image does not hurt a download that has begun.
 pub(super) async fn read(
     context: &Context,
+    headers: &HeaderMap,
     input: &ReadImageFile,
     correlation_id: String,
 ) -> Result<(ReadImageFileOk, Option<Body>), Problem> {
@@ -33,7 +35,8 @@ pub(super) async fn read(
         Err(ReadError::Gone) => return Err(Problem::NotFound),
         opened => opened?,
     };
-    let part = Part::asked(input.range.as_deref(), reader.size()).map_err(|_| Problem::NoByte)?;
+    let range = input.range.as_deref().filter(|_| entity_tag::keeps_range(headers, Some(&etag)));
+    let part = Part::asked(range, reader.size()).map_err(|_| Problem::NoByte)?;
     let body = part.body(&reader)?;
     let content_type = record.kind.media_type().to_owned();
     let ok = match part.content_range() {

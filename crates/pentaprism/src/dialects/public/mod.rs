@@ -64,9 +64,9 @@ impl Api for Public {
 impl bindings::Public for Public {
     async fn get_public_file(
         &self,
-        _: &Call<()>,
+        call: &Call<()>,
         input: GetPublicFile,
     ) -> Result<(GetPublicFileOk, Option<Body>), Failure<GetPublicFileError>> {
-        file::get(&self.store, &input).await.map_err(problem::Problem::into_failure)
+        file::get(&self.store, &call.head.headers, &input).await.map_err(problem::Problem::into_failure)
     }
 }

@@ -67,6 +67,7 @@ use pentaprism_store::{Store, Tree};
 
 use crate::access::{Principal, Principals};
 use crate::context::Context;
+use crate::dialects::entity_tag;
 use crate::settings::Settings;
 
 use parameters::check_api_version;
@@ -167,9 +168,13 @@ impl bindings::ServiceFabric for ServiceFabric {
 
     async fn download(
         &self,
-        _call: &Call<Arc<Principal>>,
-        input: Download,
+        call: &Call<Arc<Principal>>,
+        mut input: Download,
     ) -> Result<(DownloadOk, Option<Body>), Failure<DownloadError>> {
+        // There is no tag that a range could be tied to (D-056).
+        if !entity_tag::keeps_range(&call.head.headers, None) {
+            input.range = None;
+        }
         download::download(self, input).await.map_err(Problem::into_failure)
     }
 

@@ -45,6 +45,9 @@ async fn bytes_are_stored_and_read_back() {
     assert_eq!((part.status, part.text().as_str()), (StatusCode::PARTIAL_CONTENT, "quick"));
     assert_eq!(part.header("content-range"), Some("bytes 4-8/43"));
     assert_eq!(part.header("content-md5"), Some("9e107d9d372bb6826bd81d3542a419d6"));
+    let part = request(OWNER, "GET", &format!("/v2/images/{IMAGE}/file")).header("range", "bytes=4-8");
+    let whole = world.call(part.header("if-range", "\"9e107d9d\"").body(Body::empty()).unwrap()).await;
+    assert_eq!((whole.status, whole.text().as_str()), (StatusCode::OK, TEXT));
     assert_eq!(held(&world).await, (43, 0));
 }
 

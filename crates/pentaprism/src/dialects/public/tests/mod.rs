@@ -138,6 +138,13 @@ async fn a_part_may_be_asked_for() {
             None => assert_eq!((found.status, text.as_bytes()), (200, BYTES), "{range}"),
         }
     }
+    let tag = format!("\"{TOKEN}\"");
+    for (condition, status) in [(tag.as_str(), 206), ("\"x\"", 200), (TOKEN, 200), ("\u{fc}", 200)] {
+        let found = world.send("GET", PATH, &[("range", "bytes=0-3"), ("if-range", condition)]).await;
+        assert_eq!(found.status, status, "{condition}");
+        let found = world.send("GET", PATH, &[("range", "bytes=10-"), ("if-range", condition)]).await;
+        assert_eq!(found.status, if status == 206 { 416 } else { 200 }, "{condition}");
+    }
     let beyond = world.send("GET", PATH, &[("range", "bytes=10-")]).await;
     assert_eq!(beyond.expect_refusal(416), "The file has no byte in this range.");
     assert_eq!(beyond.headers["content-range"], "bytes */10");
