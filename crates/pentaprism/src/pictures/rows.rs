@@ -1,6 +1,6 @@
 //! A PNG's rows, decoded one after the other to eight bits a sample.
 
-use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
+use png::{BitDepth, ColorType, DecodeOptions, Decoder, Limits, Transformations};
 
 use super::chunks::Essential;
 use super::error::{Damage, PictureError};
@@ -25,10 +25,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Begins with `essential`, whose checksums are known to be right. `memory`: what the decoder may take, in bytes.
+    /// Begins with `essential`, whose chunks are known to have the right checksums; that of the pixels is verified on the
+    /// way. `memory`: what the decoder may take, in bytes.
     pub(super) fn open(essential: Essential, memory: usize) -> Result<Self, PictureError> {
-        let mut decoder = Decoder::new_with_limits(essential, Limits { bytes: memory });
-        decoder.ignore_checksums(true);
+        let mut options = DecodeOptions::default();
+        options.set_ignore_crc(true);
+        options.set_ignore_adler32(false);
+        let mut decoder = Decoder::new_with_options(essential, options);
+        decoder.set_limits(Limits { bytes: memory });
         decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
         let reader = decoder.read_info().map_err(Damage::pixels)?;
         let (colour, depth) = reader.output_color_type();
@@ -51,7 +55,7 @@ impl Rows {
     /// Decodes all rows and hands each to `take`.
     ///
     /// More compressed data than the rows need is neither inflated nor an error, as in libpng and thus in browsers; less
-    /// is one.
+    /// is one. The pixels' own checksum is part of that: a chunk that the rows do not need is not looked into for it.
     pub(super) fn each(mut self, stop: &Stop, mut take: impl FnMut(Place, &[u8])) -> Result<(), PictureError> {
         let (width, height) = (self.reader.info().width, self.reader.info().height);
         let passes: &[Pass] = if self.reader.info().interlaced { &ADAM7 } else { &WHOLE };

@@ -56,6 +56,50 @@ fn every_flipped_bit_is_damage() {
     }
 }
 
+/// The zlib stream of a grey RGB picture, compressed so that one run reaches to the last pixel.
+fn compressed(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels = vec![128; usize::try_from(3 * width * height).unwrap()];
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    let content = bytes.windows(4).position(|name| name == b"IDAT").unwrap() + 4;
+    let length = u32::from_be_bytes(*bytes[..content - 4].last_chunk().unwrap());
+    bytes[content..][..usize::try_from(length).unwrap()].to_vec()
+}
+
+/// Go and Pillow refuse it too.
+#[test]
+fn a_wrong_checksum_of_the_pixels_is_damage() {
+    let uncompressed = |kind, width, height| {
+        let pixels = rows(kind, width, height, |x, _| [u16::try_from(x % 16).unwrap(), 0, 0, 0]);
+        (kind, width, height, stored(&pixels))
+    };
+    for (kind, width, height, stream) in [
+        uncompressed(RGB, 20, 15),
+        uncompressed(RGB, 300, 200),
+        uncompressed(PALETTE, 20, 15),
+        (RGB, 20, 15, compressed(20, 15)),
+        (RGB, 300, 200, compressed(300, 200)),
+    ] {
+        let palette = if kind.colour == 3 { chunk(*b"PLTE", &[7; 48]) } else { Vec::new() };
+        for first in [0, stream.len() / 2] {
+            let whole = |stream: &[u8]| {
+                let chunks = [&stream[..first], &stream[first..]].map(|part| chunk(*b"IDAT", part));
+                png(&[ihdr(kind, width, height), palette.clone(), chunks.concat()])
+            };
+            for fit in [8, 400] {
+                assert!(thumbnail_of(&whole(&stream), fit).is_ok(), "{kind:?}, {width}, {first}");
+                for at in stream.len() - 4..stream.len() {
+                    let mut wrong = stream.clone();
+                    wrong[at] ^= 1;
+                    assert_damaged(&whole(&wrong), fit);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn huge_claims_are_refused_before_anything_is_decoded() {
     let claim = |width, height| png(&[ihdr(RGBA, width, height), chunk(*b"IDAT", &stored(&[]))]);
