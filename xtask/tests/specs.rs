@@ -9,6 +9,7 @@ const TOY: &str = include_str!("fixtures/toy.yaml");
 const LISTS: &str = include_str!("fixtures/lists.yaml");
 const RANGES: &str = include_str!("fixtures/ranges.yaml");
 const NUMBERS: &str = include_str!("fixtures/numbers.yaml");
+const REFUSALS: &str = include_str!("fixtures/refusals.yaml");
 
 fn refusal(text: &str) -> String {
     spec::load("specs/toy.yaml", text).err().map_or_else(|| "accepted".to_owned(), |error| error.to_string())
@@ -156,6 +157,22 @@ fn streams_may_have_a_range_of_types_and_case_may_not_count() {
         of("x-fold-query: true", "x-fold-query: [pageSize]"),
     ];
     insta::assert_snapshot!("ranges_refused", refusals.join("\n"));
+}
+
+#[test]
+fn raw_bodies_are_written_from_their_model_and_errors_print_what_their_summary_names() {
+    insta::assert_snapshot!(generated(REFUSALS, "crates/core/src/generated/toy/put_note.rs"));
+    insta::assert_snapshot!("refusals_models", generated(REFUSALS, "crates/core/src/generated/toy/models.rs"));
+    let of = |from, to| changed_of(REFUSALS, from, to);
+    let refusals = [
+        of("[code, message, details]", "[code, mesage]"),
+        of("[code, message, details]", "[code, size]"),
+        of("[code, message, details]", "[origin]"),
+        of("[code, message, details]", "[]"),
+        of("[code, message, details]", "{code: message}"),
+        of("enum: [gone, full]", "x-summary: [gone]\n      enum: [gone, full]"),
+    ];
+    insta::assert_snapshot!("refusals_refused", refusals.join("\n"));
 }
 
 #[test]

@@ -53,6 +53,21 @@ async fn the_request_id_is_read_under_either_name() {
 }
 
 #[tokio::test]
+async fn a_fault_prints_its_text_in_every_form() {
+    let page = "<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  \
+                No image &lt;x&gt;<br /><br />\n\n\n\n </body>\n</html>";
+    let json = r#"{"message":"No image <x>","code":"404 Not Found","title":"Not Found"}"#;
+    let plain = "404 Not Found\n\nNo image <x>\n\n   ";
+    for (media_type, body) in [("text/html", page), ("application/json", json), ("text/plain", plain)] {
+        let builder = || Response::builder().status(404).header("x-openstack-request-id", "req-1");
+        let answer = || builder().header("content-type", media_type).body(Body::from(body)).expect("it is a response");
+        let error = show(answer).await;
+        let printed = error.refused().map(ToString::to_string);
+        assert_eq!(printed.as_deref(), Some("the service answered 404 Not Found: No image <x>"), "{media_type}");
+    }
+}
+
+#[tokio::test]
 async fn an_undocumented_answer_is_kept_and_capped() {
     let long = vec![b'x'; RawResponse::BODY_LIMIT + 1];
     let error =

@@ -31,6 +31,7 @@ mod request;
 mod response;
 mod scalar;
 mod status;
+mod summary;
 mod timestamp;
 
 #[path = "generated/mod.rs"]
@@ -51,4 +52,5 @@ pub use timestamp::{InvalidTimestamp, Timestamp};
 pub mod codec {
     //! What generated code uses besides the public types.
     pub use crate::response::{json, text};
+    pub use crate::summary::{Summarize, Summary};
 }

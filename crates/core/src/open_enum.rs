@@ -69,6 +69,12 @@ macro_rules! text_enum {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl crate::codec::Summarize for $name {
+            fn summarize(&self, summary: crate::codec::Summary) -> crate::codec::Summary {
+                summary.text(self.as_str())
+            }
+        }
     };
 }
 

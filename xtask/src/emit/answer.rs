@@ -2,7 +2,7 @@
 
 use super::{docs, models, types};
 use crate::names;
-use crate::spec::model::{Content, Header, Response, is_range};
+use crate::spec::model::{Content, Header, Kind, Response, Schema, Spec, is_range};
 
 /// A field of a response: a header, or the body.
 #[derive(Debug)]
@@ -44,6 +44,29 @@ pub fn fields(component: &str, response: &Response) -> Vec<Field> {
     };
     fields.push(Field { name: "body".to_owned(), type_name: body, doc: "/// The body.\n".to_owned() });
     fields
+}
+
+/// The method of `Summary` that takes what a body of this type says; none where it says nothing.
+pub fn words(spec: &Spec, media_type: &str, schema: Option<&Schema>) -> Option<&'static str> {
+    let is_text = schema.is_none_or(|schema| schema.kind == Kind::Text);
+    match media_type.split(';').next() {
+        Some("text/html") if is_text => Some("page"),
+        Some("text/plain") if is_text => Some("text"),
+        _ => schema.is_some_and(|schema| spec.speaks(schema)).then_some("with"),
+    }
+}
+
+/// [`words`] for whichever body the response has.
+pub fn said(spec: &Spec, response: &Response) -> Option<&'static str> {
+    match &response.content {
+        Content::Nothing | Content::Typed(_) | Content::Stream(_) => None,
+        Content::Text(media_type) => words(spec, media_type, None),
+        Content::Json(media_type, schema) => words(spec, media_type, Some(schema)),
+        Content::Several(several) => several
+            .iter()
+            .any(|(media_type, schema)| words(spec, media_type, schema.as_ref()).is_some())
+            .then_some("with"),
+    }
 }
 
 /// An expression of type `Response<Bytes>`. `place` says how a field is named where the code stands.

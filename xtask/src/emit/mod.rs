@@ -6,6 +6,7 @@ mod answer;
 mod client;
 mod docs;
 mod enums;
+mod error;
 mod models;
 mod operation;
 mod server;

@@ -16,6 +16,9 @@ pub fn emit(spec: &Spec) -> String {
             let enum_name = body_enum_name(name, response);
             if !bodies.contains(&enum_name) {
                 body += &body_enum(&enum_name, several);
+                if answer::said(spec, response).is_some() {
+                    body += &body_summary(spec, &enum_name, several);
+                }
                 bodies.push(enum_name);
             }
         }
@@ -56,7 +59,22 @@ fn structure(spec: &Spec, name: &str, object: &Object, schema: &Schema) -> Strin
     for (property, schema) in &object.properties {
         text += &member(property, schema, object.required.contains(property));
     }
-    text + "}\n\n"
+    text + "}\n\n" + &summary(name, object)
+}
+
+/// What an error of an operation prints of this object.
+fn summary(name: &str, object: &Object) -> String {
+    if object.summary.is_empty() {
+        return String::new();
+    }
+    let members: String = object.summary.iter().map(|member| format!(".with(&self.{})", names::field(member))).collect();
+    summarize(name, &format!("summary{members}"))
+}
+
+fn summarize(name: &str, body: &str) -> String {
+    format!(
+        "impl codec::Summarize for {name} {{\nfn summarize(&self, summary: codec::Summary) -> codec::Summary {{\n{body}\n}}\n}}\n\n"
+    )
 }
 
 fn member(name: &str, schema: &Schema, required: bool) -> String {
@@ -123,4 +141,16 @@ fn body_enum(name: &str, several: &[(String, Option<Schema>)]) -> String {
          impl {name} {{\nfn write(self, builder: ResponseBuilder) -> ResponseBuilder {{\nmatch self {{\n{write}}}\n}}\n\n\
          fn read(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {{\n{read}Err(InvalidResponse::ContentType)\n}}\n}}\n\n"
     )
+}
+
+fn body_summary(spec: &Spec, name: &str, several: &[(String, Option<Schema>)]) -> String {
+    let mut arms = String::new();
+    for (media_type, schema) in several {
+        let variant = media_variant(media_type);
+        arms += &match answer::words(spec, media_type, schema.as_ref()) {
+            Some(method) => format!("Self::{variant}(body) => summary.{method}(body),\n"),
+            None => format!("Self::{variant}(_) => summary,\n"),
+        };
+    }
+    summarize(name, &format!("match self {{\n{arms}}}"))
 }

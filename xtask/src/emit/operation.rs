@@ -1,10 +1,10 @@
 //! One file per operation: input, success, errors, and their codecs.
 
 use super::answer::{self, Field};
-use super::{docs, header, types};
+use super::{docs, error, header, types};
 use crate::names;
 use crate::spec::model::{
-    Answer, BodyKind, Documented, In, Operation, Parameter, RequestBody, Response, Spec, TemplateSegment,
+    Answer, BodyKind, Documented, In, Kind, Operation, Parameter, RequestBody, Response, Spec, TemplateSegment,
 };
 
 pub fn emit(spec: &Spec, operation: &Operation) -> String {
@@ -19,10 +19,7 @@ pub fn emit(spec: &Spec, operation: &Operation) -> String {
     };
     let error = format!("{name}Error");
     body += &message_enum(&error, "What the operation documents as errors.", &errors);
-    body += &format!(
-        "impl std::fmt::Display for {error} {{\nfn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{\n\
-         write!(formatter, \"the service answered {{}}\", self.status())\n}}\n}}\n\nimpl std::error::Error for {error} {{}}\n"
-    );
+    body += &error::display(spec, &error, &errors);
     let models: Vec<String> = spec
         .schemas
         .keys()
@@ -77,11 +74,14 @@ fn input(spec: &Spec, operation: &Operation, name: &str) -> String {
     if names_its_type(operation) {
         text += "/// The type of the body, as `Content-Type` names it.\npub content_type: Option<String>,\n";
     }
+    let model = raw_model(operation);
     if let Some(type_name) = &body {
-        text += &format!("/// The body.\npub body: {type_name},\n");
+        let written = model.as_ref().map(|_| format!(". [`{name}::json_body`] writes it")).unwrap_or_default();
+        text += &format!("/// The body{written}.\npub body: {type_name},\n");
     }
     text += "}\n\n";
     text += &defaults(operation, name);
+    text += &model.map(|model| json_body(name, &model)).unwrap_or_default();
     if has_default && documented_default {
         text += &default_impl(operation, name);
     }
@@ -98,6 +98,24 @@ fn body_type(operation: &Operation) -> Option<String> {
         BodyKind::Json(schema) => Some(types::full(schema)),
         BodyKind::Raw(_) => Some("Bytes".to_owned()),
     }
+}
+
+/// The model of a body that is handed over unparsed.
+fn raw_model(operation: &Operation) -> Option<String> {
+    match &operation.body.as_ref()?.kind {
+        BodyKind::Raw(schema) if matches!(schema.kind, Kind::Reference(_)) => Some(types::full(schema)),
+        _ => None,
+    }
+}
+
+/// The typed way to a body of bytes. The field stays raw, since a server must be able to see every mistake in it.
+fn json_body(name: &str, model: &str) -> String {
+    format!(
+        "impl {name} {{\n/// The JSON of `body`, for [`{name}::body`].\n///\n/// # Errors\n\
+         /// [`InvalidInput::Json`] when a member cannot be written as JSON.\n\
+         pub fn json_body(body: &{model}) -> Result<Bytes, InvalidInput> {{\n\
+         serde_json::to_vec(body).map(Bytes::from).map_err(InvalidInput::Json)\n}}\n}}\n\n"
+    )
 }
 
 fn input_field(parameter: &Parameter) -> String {

@@ -106,6 +106,22 @@ fn reaches<'s>(spec: &'s Spec, schema: &'s Schema, goal: &str, seen: &mut HashSe
     }
 }
 
+/// Members that a summary names have something to say.
+pub fn summaries(spec: &Spec) -> Result<(), SpecError> {
+    for schema in spec.schemas.values() {
+        let Kind::Object(object) = &schema.kind else { continue };
+        for name in &object.summary {
+            let member = &object.properties[name];
+            if !spec.speaks(member) {
+                let problem = format!("`x-summary` names `{name}`, which says nothing in words");
+                let remedy = "name text, an enum of text, an object with an `x-summary` of its own, or a list of them";
+                return Err(SpecError::new(&member.place, problem, remedy));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Operation ids are unique, and every operation has a success.
 pub fn operations(spec: &Spec) -> Result<(), SpecError> {
     let mut seen = HashSet::new();

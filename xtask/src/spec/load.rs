@@ -54,6 +54,7 @@ pub fn load(file: &str, text: &str) -> Result<Spec, SpecError> {
     };
     check::references(&spec)?;
     check::cycles(&spec)?;
+    check::summaries(&spec)?;
     check::operations(&spec)?;
     check::overlaps(&spec)?;
     naming::check(&spec)?;

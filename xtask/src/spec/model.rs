@@ -28,6 +28,19 @@ pub struct Spec {
     pub decisions: Vec<(String, usize)>,
 }
 
+impl Spec {
+    /// Whether a value says in words what went wrong: it is text, or an object with a summary, or holds one first.
+    pub fn speaks(&self, schema: &Schema) -> bool {
+        match &schema.kind {
+            Kind::Text | Kind::Enum(_) => true,
+            Kind::Reference(name) => self.speaks(&self.schemas[name]),
+            Kind::List(items) => self.speaks(items),
+            Kind::Object(object) => !object.summary.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PathRules {
     pub fold_literals: bool,
@@ -261,4 +274,6 @@ pub struct Object {
     pub required: Vec<String>,
     /// What becomes of members that are not listed; without it they are dropped.
     pub additional: Option<Additional>,
+    /// The members that say what went wrong, where this is part of an error.
+    pub summary: Vec<String>,
 }

@@ -196,6 +196,7 @@ fn object(map: &mut MapReader) -> Result<Kind, SpecError> {
     if let Some(unknown) = required.iter().find(|name| !properties.contains_key(*name)) {
         return Err(map.error(format!("`required` names the unknown member `{unknown}`"), "add it to properties"));
     }
+    let summary = map.optional("x-summary").map(|names| summary(names, &properties)).transpose()?.unwrap_or_default();
     let additional = map.optional("additionalProperties").map(Others::read).transpose()?;
     let additional = match additional.unwrap_or(Others::Forbidden) {
         Others::Forbidden => None,
@@ -208,7 +209,22 @@ fn object(map: &mut MapReader) -> Result<Kind, SpecError> {
             return Err(map.error(problem, "write `{type: string}` or `true`"));
         }
     };
-    Ok(Kind::Object(Object { properties, required, additional }))
+    Ok(Kind::Object(Object { properties, required, additional, summary }))
+}
+
+/// The members that say what went wrong. Whether they can is checked when all schemas are known.
+fn summary(names: Reader, properties: &IndexMap<String, Schema>) -> Result<Vec<String>, SpecError> {
+    let place = names.clone();
+    let names = names.texts()?;
+    if names.is_empty() {
+        return Err(place.error("the summary names no member", "name one, or remove the key"));
+    }
+    match names.iter().find(|name| !properties.contains_key(*name)) {
+        Some(unknown) => {
+            Err(place.error(format!("`x-summary` names the unknown member `{unknown}`"), "add it to properties"))
+        }
+        None => Ok(names),
+    }
 }
 
 /// What `additionalProperties` says.
