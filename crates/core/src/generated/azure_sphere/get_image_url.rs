@@ -169,7 +169,15 @@ impl Message for GetImageUrlError {
 
 impl std::fmt::Display for GetImageUrlError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::BadRequest { body } | Self::NotFound { body } | Self::InternalServerError { body } => {
+                summary.with(body)
+            }
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -288,6 +288,12 @@ pub struct PublicApiErrorDetails {
     pub type_: String,
 }
 
+impl codec::Summarize for PublicApiErrorDetails {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.error_code).with(&self.detail)
+    }
+}
+
 /// Members that a kind of problem adds. Kept as they are.
 ///
 /// `components.schemas.ErrorExtensions` of the spec.

@@ -13,7 +13,7 @@ use crate::{
     RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
-use super::models::{FaultResponse, Image, UnauthorizedResponse};
+use super::models::{FaultResponse, Image, ImageCreate, UnauthorizedResponse};
 
 /// Register an image without data.
 ///
@@ -23,8 +23,18 @@ use super::models::{FaultResponse, Image, UnauthorizedResponse};
 /// a mistake is answered in the words of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CreateImage {
-    /// The body.
+    /// The body. [`CreateImage::json_body`] writes it.
     pub body: Bytes,
+}
+
+impl CreateImage {
+    /// The JSON of `body`, for [`CreateImage::body`].
+    ///
+    /// # Errors
+    /// [`InvalidInput::Json`] when a member cannot be written as JSON.
+    pub fn json_body(body: &ImageCreate) -> Result<Bytes, InvalidInput> {
+        serde_json::to_vec(body).map(Bytes::from).map_err(InvalidInput::Json)
+    }
 }
 
 impl Operation for CreateImage {
@@ -181,7 +191,17 @@ impl Message for CreateImageError {
 
 impl std::fmt::Display for CreateImageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::BadRequest(answer)
+            | Self::Forbidden(answer)
+            | Self::Conflict(answer)
+            | Self::ContentTooLarge(answer)
+            | Self::InternalServerError(answer)
+            | Self::ServiceUnavailable(answer) => summary.with(&answer.body),
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

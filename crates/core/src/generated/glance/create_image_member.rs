@@ -13,7 +13,7 @@ use crate::{
     RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
-use super::models::{FaultResponse, ImageMember, UnauthorizedResponse};
+use super::models::{FaultResponse, ImageMember, MemberCreate, UnauthorizedResponse};
 
 /// Share an image with a project.
 ///
@@ -24,8 +24,18 @@ pub struct CreateImageMember {
     ///
     /// UUID of the image in lower case with dashes. Declared as text, because a value of another form has an answer of its own.
     pub image_id: String,
-    /// The body.
+    /// The body. [`CreateImageMember::json_body`] writes it.
     pub body: Bytes,
+}
+
+impl CreateImageMember {
+    /// The JSON of `body`, for [`CreateImageMember::body`].
+    ///
+    /// # Errors
+    /// [`InvalidInput::Json`] when a member cannot be written as JSON.
+    pub fn json_body(body: &MemberCreate) -> Result<Bytes, InvalidInput> {
+        serde_json::to_vec(body).map(Bytes::from).map_err(InvalidInput::Json)
+    }
 }
 
 impl Operation for CreateImageMember {
@@ -177,7 +187,18 @@ impl Message for CreateImageMemberError {
 
 impl std::fmt::Display for CreateImageMemberError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::BadRequest(answer)
+            | Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::Conflict(answer)
+            | Self::ContentTooLarge(answer)
+            | Self::InternalServerError(answer)
+            | Self::ServiceUnavailable(answer) => summary.with(&answer.body),
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

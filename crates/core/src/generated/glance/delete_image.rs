@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::{
     InvalidInput, InvalidRequest, InvalidResponse, Message, MessageView, Operation, OperationInfo, Payload,
-    RequestBody, RequestBuilder, RequestView, ResponseBuilder,
+    RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
 use super::models::{FaultResponse, UnauthorizedResponse};
@@ -146,7 +146,15 @@ impl Message for DeleteImageError {
 
 impl std::fmt::Display for DeleteImageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::InternalServerError(answer)
+            | Self::ServiceUnavailable(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -150,7 +150,15 @@ impl Message for ListImageMembersError {
 
 impl std::fmt::Display for ListImageMembersError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::InternalServerError(answer)
+            | Self::ServiceUnavailable(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -582,6 +582,12 @@ pub struct Fault {
     pub title: String,
 }
 
+impl codec::Summarize for Fault {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.message)
+    }
+}
+
 /// The request is refused.
 ///
 /// `components.responses.Fault` of the spec.
@@ -641,6 +647,16 @@ impl FaultBody {
             return response.json().map(Self::Json);
         }
         Err(InvalidResponse::ContentType)
+    }
+}
+
+impl codec::Summarize for FaultBody {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        match self {
+            Self::Html(body) => summary.page(body),
+            Self::Plain(body) => summary.text(body),
+            Self::Json(body) => summary.with(body),
+        }
     }
 }
 

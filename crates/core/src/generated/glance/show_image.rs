@@ -142,7 +142,14 @@ impl Message for ShowImageError {
 
 impl std::fmt::Display for ShowImageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::NotFound(answer) | Self::InternalServerError(answer) | Self::ServiceUnavailable(answer) => {
+                summary.with(&answer.body)
+            }
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

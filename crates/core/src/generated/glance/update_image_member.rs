@@ -13,7 +13,7 @@ use crate::{
     RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
-use super::models::{FaultResponse, ImageMember, UnauthorizedResponse};
+use super::models::{FaultResponse, ImageMember, MemberUpdate, UnauthorizedResponse};
 
 /// Accept or reject a shared image.
 ///
@@ -30,8 +30,18 @@ pub struct UpdateImageMember {
     ///
     /// Id of the project.
     pub member_id: String,
-    /// The body.
+    /// The body. [`UpdateImageMember::json_body`] writes it.
     pub body: Bytes,
+}
+
+impl UpdateImageMember {
+    /// The JSON of `body`, for [`UpdateImageMember::body`].
+    ///
+    /// # Errors
+    /// [`InvalidInput::Json`] when a member cannot be written as JSON.
+    pub fn json_body(body: &MemberUpdate) -> Result<Bytes, InvalidInput> {
+        serde_json::to_vec(body).map(Bytes::from).map_err(InvalidInput::Json)
+    }
 }
 
 impl Operation for UpdateImageMember {
@@ -182,7 +192,17 @@ impl Message for UpdateImageMemberError {
 
 impl std::fmt::Display for UpdateImageMemberError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::BadRequest(answer)
+            | Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::ContentTooLarge(answer)
+            | Self::InternalServerError(answer)
+            | Self::ServiceUnavailable(answer) => summary.with(&answer.body),
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::{
     InvalidInput, InvalidRequest, InvalidResponse, Message, MessageView, Operation, OperationInfo, Payload,
-    RequestBody, RequestBuilder, RequestView, ResponseBuilder,
+    RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
 use super::models::{FaultResponse, UnauthorizedResponse};
@@ -235,7 +235,20 @@ impl Message for UploadImageDataError {
 
 impl std::fmt::Display for UploadImageDataError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::BadRequest(answer)
+            | Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::Conflict(answer)
+            | Self::Gone(answer)
+            | Self::ContentTooLarge(answer)
+            | Self::UnsupportedMediaType(answer)
+            | Self::InternalServerError(answer)
+            | Self::ServiceUnavailable(answer) => summary.with(&answer.body),
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -221,7 +221,17 @@ impl Message for CreateImageError {
 
 impl std::fmt::Display for CreateImageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::BadRequest(answer)
+            | Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::UnsupportedMediaType(answer)
+            | Self::InternalServerError(answer) => summary.with(&answer.body),
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -340,6 +340,12 @@ pub struct P1Error {
     pub details: Option<Vec<P1ErrorDetail>>,
 }
 
+impl codec::Summarize for P1Error {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.code).with(&self.message).with(&self.details)
+    }
+}
+
 /// Kind of a refusal.
 ///
 /// `components.schemas.P1ErrorCode` of the spec.
@@ -413,6 +419,12 @@ pub struct P1ErrorDetail {
     /// What would have been right.
     #[serde(rename = "innerError", default, skip_serializing_if = "Option::is_none")]
     pub inner_error: Option<P1InnerError>,
+}
+
+impl codec::Summarize for P1ErrorDetail {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.code).with(&self.message)
+    }
 }
 
 /// Kind of a detail.

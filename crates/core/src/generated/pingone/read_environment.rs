@@ -142,7 +142,13 @@ impl Message for ReadEnvironmentError {
 
 impl std::fmt::Display for ReadEnvironmentError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::Forbidden(answer) | Self::NotFound(answer) => summary.with(&answer.body),
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

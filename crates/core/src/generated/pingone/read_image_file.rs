@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::{
     InvalidInput, InvalidRequest, InvalidResponse, Message, MessageView, Operation, OperationInfo, Payload,
-    RequestBody, RequestBuilder, RequestView, ResponseBuilder,
+    RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
 use super::models::P1ErrorResponse;
@@ -257,7 +257,13 @@ impl Message for ReadImageFileError {
 
 impl std::fmt::Display for ReadImageFileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::NotFound(answer) | Self::RangeNotSatisfiable(answer) | Self::InternalServerError(answer) => {
+                summary.with(&answer.body)
+            }
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -241,7 +241,12 @@ impl Message for GetPublicFileError {
 
 impl std::fmt::Display for GetPublicFileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::NotFound(answer) | Self::InternalServerError(answer) => summary.text(&answer.body),
+            Self::RangeNotSatisfiable { body, .. } => summary.text(body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

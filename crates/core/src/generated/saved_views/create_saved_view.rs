@@ -13,7 +13,7 @@ use crate::{
     RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
-use super::models::{ErrorResponse, SavedViewResponse, TooManyRequestsResponse, UnauthorizedResponse};
+use super::models::{ErrorResponse, SavedViewCreate, SavedViewResponse, TooManyRequestsResponse, UnauthorizedResponse};
 
 /// Make a saved view.
 ///
@@ -27,13 +27,23 @@ pub struct CreateSavedView {
     ///
     /// Without it `return=minimal` holds.
     pub prefer: Option<String>,
-    /// The body.
+    /// The body. [`CreateSavedView::json_body`] writes it.
     pub body: Bytes,
 }
 
 impl CreateSavedView {
     /// The documented default of `Prefer`.
     pub const DEFAULT_PREFER: &'static str = "return=minimal";
+}
+
+impl CreateSavedView {
+    /// The JSON of `body`, for [`CreateSavedView::body`].
+    ///
+    /// # Errors
+    /// [`InvalidInput::Json`] when a member cannot be written as JSON.
+    pub fn json_body(body: &SavedViewCreate) -> Result<Bytes, InvalidInput> {
+        serde_json::to_vec(body).map(Bytes::from).map_err(InvalidInput::Json)
+    }
 }
 
 impl Operation for CreateSavedView {
@@ -216,7 +226,16 @@ impl Message for CreateSavedViewError {
 
 impl std::fmt::Display for CreateSavedViewError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::NotFound { body }
+            | Self::ContentTooLarge { body }
+            | Self::UnprocessableContent { body }
+            | Self::InternalServerError { body } => summary.with(body),
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -166,7 +166,15 @@ impl Message for DeleteSavedViewError {
 
 impl std::fmt::Display for DeleteSavedViewError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::Forbidden { body } | Self::NotFound { body } | Self::InternalServerError { body } => {
+                summary.with(body)
+            }
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -188,7 +188,15 @@ impl Message for GetImageError {
 
 impl std::fmt::Display for GetImageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::NotFound { body } | Self::UnprocessableContent { body } | Self::InternalServerError { body } => {
+                summary.with(body)
+            }
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -171,7 +171,13 @@ impl Message for GetSavedViewError {
 
 impl std::fmt::Display for GetSavedViewError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::NotFound { body } | Self::InternalServerError { body } => summary.with(body),
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

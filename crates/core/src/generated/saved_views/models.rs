@@ -230,6 +230,12 @@ pub struct ErrorResponse {
     pub error: SavedViewsError,
 }
 
+impl codec::Summarize for ErrorResponse {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.error)
+    }
+}
+
 /// What went wrong. This server always writes code and message; clients are told not to count on any member.
 ///
 /// `components.schemas.SavedViewsError` of the spec.
@@ -249,6 +255,12 @@ pub struct SavedViewsError {
     pub details: Option<Vec<ErrorDetail>>,
 }
 
+impl codec::Summarize for SavedViewsError {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.code).with(&self.message).with(&self.details)
+    }
+}
+
 /// One mistake in a request.
 ///
 /// `components.schemas.ErrorDetail` of the spec.
@@ -263,6 +275,12 @@ pub struct ErrorDetail {
     /// Which member or parameter is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+}
+
+impl codec::Summarize for ErrorDetail {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.code).with(&self.message)
+    }
 }
 
 /// Kind of an error. Other codes than these occur; they are kept as they are.

@@ -13,7 +13,7 @@ use crate::{
     RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
-use super::models::{ErrorResponse, TooManyRequestsResponse, UnauthorizedResponse};
+use super::models::{ErrorResponse, ImageUpdate, TooManyRequestsResponse, UnauthorizedResponse};
 
 /// Put a picture on a saved view.
 ///
@@ -32,8 +32,18 @@ pub struct UpdateImage {
     ///
     /// Id of the saved view. Opaque, and compared with case.
     pub saved_view_id: String,
-    /// The body.
+    /// The body. [`UpdateImage::json_body`] writes it.
     pub body: Bytes,
+}
+
+impl UpdateImage {
+    /// The JSON of `body`, for [`UpdateImage::body`].
+    ///
+    /// # Errors
+    /// [`InvalidInput::Json`] when a member cannot be written as JSON.
+    pub fn json_body(body: &ImageUpdate) -> Result<Bytes, InvalidInput> {
+        serde_json::to_vec(body).map(Bytes::from).map_err(InvalidInput::Json)
+    }
 }
 
 impl Operation for UpdateImage {
@@ -230,7 +240,17 @@ impl Message for UpdateImageError {
 
 impl std::fmt::Display for UpdateImageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Unauthorized(answer) => summary.with(&answer.body),
+            Self::Forbidden { body }
+            | Self::NotFound { body }
+            | Self::ContentTooLarge { body }
+            | Self::UnprocessableContent { body }
+            | Self::InternalServerError { body } => summary.with(body),
+            Self::TooManyRequests(answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

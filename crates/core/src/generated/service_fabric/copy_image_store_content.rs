@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::{
     ErrorStatus, InvalidInput, InvalidRequest, InvalidResponse, Message, MessageView, Operation, OperationInfo,
-    Payload, RequestBody, RequestBuilder, RequestView, ResponseBuilder,
+    Payload, RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
 use super::models::{FabricErrorResponse, ImageStoreCopyDescription};
@@ -174,7 +174,11 @@ impl Message for CopyImageStoreContentError {
 
 impl std::fmt::Display for CopyImageStoreContentError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Other(_, answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

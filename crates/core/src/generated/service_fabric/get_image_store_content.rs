@@ -163,7 +163,11 @@ impl Message for GetImageStoreContentError {
 
 impl std::fmt::Display for GetImageStoreContentError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Other(_, answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 

@@ -159,6 +159,12 @@ pub struct FabricError {
     pub error: FabricErrorError,
 }
 
+impl codec::Summarize for FabricError {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.error)
+    }
+}
+
 /// Code and sentence of a refusal.
 ///
 /// `components.schemas.FabricErrorError` of the spec.
@@ -170,6 +176,12 @@ pub struct FabricErrorError {
     /// For people.
     #[serde(rename = "Message", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+impl codec::Summarize for FabricErrorError {
+    fn summarize(&self, summary: codec::Summary) -> codec::Summary {
+        summary.with(&self.code).with(&self.message)
+    }
 }
 
 /// Kind of an error. Other codes than these occur; they are kept as they are.

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::{
     ErrorStatus, InvalidInput, InvalidRequest, InvalidResponse, Message, MessageView, Operation, OperationInfo,
-    Payload, RequestBody, RequestBuilder, RequestView, ResponseBuilder,
+    Payload, RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
 use super::models::FabricErrorResponse;
@@ -167,7 +167,11 @@ impl Message for UploadFileError {
 
 impl std::fmt::Display for UploadFileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the service answered {}", self.status())
+        let summary = codec::Summary::new(self.status());
+        let summary = match self {
+            Self::Other(_, answer) => summary.with(&answer.body),
+        };
+        write!(formatter, "the service answered {}{summary}", self.status())
     }
 }
 
