@@ -22,6 +22,35 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A body that a server takes apart by itself is bytes in the input, and `json_body` writes them from the model. Each
+//! documented status is a variant of the error, and `Display` says it with the words of the service:
+//!
+//! ```no_run
+//! use pentaprism_client::dialects::saved_views::SavedViewsClient;
+//! use pentaprism_client::{Credential, Error, HyperTransport};
+//! use pentaprism_core::dialects::saved_views::models::ImageUpdate;
+//! use pentaprism_core::dialects::saved_views::update_image::{UpdateImage, UpdateImageError};
+//!
+//! # async fn example(file: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! let base = "http://127.0.0.1:8470".parse()?;
+//! let views = SavedViewsClient::new(HyperTransport::new()?, base, Credential::bearer("pentaprism-dev")?);
+//! let input = UpdateImage {
+//!     saved_view_id: "ACZbDmWhULVChRcDRkoPdLaNv7DGPQORQpkxmyDyE1ERZS7bsqUkWEmr9ZGmC5TopQ".to_owned(),
+//!     body: UpdateImage::json_body(&ImageUpdate::png(&file))?,
+//! };
+//! match views.update_image(&input).await {
+//!     Ok(_) => println!("the picture is there"),
+//!     Err(Error::Refused(UpdateImageError::NotFound { body })) => {
+//!         println!("there is no such view: {}", body.error.message.unwrap_or_default());
+//!     }
+//!     // Such as `the service answered 429 Too Many Requests: RateLimitExceeded: …`.
+//!     Err(Error::Refused(refusal)) => println!("{refusal}"),
+//!     Err(other) => return Err(other.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod base;
 mod caller;
@@ -36,5 +65,5 @@ pub mod dialects;
 pub use base::{BaseUrl, InvalidBaseUrl};
 pub use caller::Caller;
 pub use credential::{Credential, InvalidCredential};
-pub use error::{Error, RawResponse};
+pub use error::{Error, Interruption, RawResponse};
 pub use transport::{HyperTransport, InProcess, TowerTransport, Transport, TransportError};

@@ -22,6 +22,7 @@
 
 mod body;
 mod cors;
+mod data_url;
 mod decimal;
 mod open_enum;
 mod operation;
