@@ -1,5 +1,8 @@
 //! The program `pentaprism`.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod large_memory;
+
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -14,7 +17,12 @@ use pentaprism::housekeeping;
 const LAST_THREADS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    match run(&CommandLine::parse()) {
+    let line = CommandLine::parse();
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if matches!(line.command, Command::Serve(_)) {
+        large_memory::give_back();
+    }
+    match run(&line) {
         Ok(code) => code,
         Err(error) => {
             let mut said = error.to_string();
