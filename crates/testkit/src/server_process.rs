@@ -22,6 +22,15 @@ impl ServerProcess {
     /// When the program does not start; its own words are on the test's standard error.
     #[must_use]
     pub fn start(program: &Path, data: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_with_log(program, data, environment, Stdio::inherit())
+    }
+
+    /// As [`start`](Self::start), with its log in `log`.
+    ///
+    /// # Panics
+    /// When the program does not start; its own words are in the log.
+    #[must_use]
+    pub fn start_with_log(program: &Path, data: &Path, environment: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -29,6 +38,7 @@ impl ServerProcess {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("the output is a pipe"));

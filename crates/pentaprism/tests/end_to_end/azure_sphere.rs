@@ -32,23 +32,22 @@ fn curl_uploads_a_package_and_follows_its_operation() {
     let bytes = application(IMAGE, "DishwasherHighLevelApp", &noise(4, 900_000), LONG_SIGNATURE);
     let file = fresh.file("app.imagepackage", &bytes);
     let tenant = format!("{}/v2/tenants/{TENANT}", fresh.server.url());
-    let curl = Curl { fresh: &fresh };
-    let tenants = curl.json(&["-sS", &format!("{}/v2/Tenants", fresh.server.url())]);
+    let tenants = json(&[&format!("{}/v2/Tenants", fresh.server.url())]);
     assert_eq!(tenants[0]["Id"], TENANT);
     let upload = |image: &Path| {
         let (data, url) = (format!("@{}", image.display()), format!("{tenant}/images"));
         let octets = "Content-Type: application/octet-stream";
-        curl.ended(&curl.json(&["-sS", "--fail-with-body", "-H", octets, "--data-binary", &data, &url]))
+        ended_operation(&fresh, &json(&["-H", octets, "--data-binary", &data, &url]))
     };
     let done = upload(&file);
     assert_eq!((&done["State"], &done["Error"]), (&2.into(), &Value::Null), "{done}");
-    let metadata = curl.json(&["-sS", &format!("{tenant}/images/{IMAGE}/metadata")]);
+    let metadata = json(&[&format!("{tenant}/images/{IMAGE}/metadata")]);
     let expected = serde_json::json!({
         "Id": IMAGE, "Name": "DishwasherHighLevelApp", "ComponentId": COMPONENT, "Description": null,
         "ImageType": 10, "Type": 10
     });
     assert_eq!(metadata, expected);
-    let place = curl.json(&["-sS", &format!("{tenant}/images/{IMAGE}")]);
+    let place = json(&[&format!("{tenant}/images/{IMAGE}")]);
     let place = place["Uri"].as_str().expect("there is a URL");
     assert!(read_without_token(&fresh, place) == bytes, "the bytes differ");
     let failed = upload(&file);
@@ -72,9 +71,8 @@ fn a_package_of_the_vendors_library_comes_back_as_that_library_made_it() {
     let image = IMAGE.to_string();
     let printed = succeed(Command::new("node").arg(explorer).arg(fresh.server.url()).arg(&file).arg(&image));
     assert!(printed.ends_with("a refusal ends the polling\n"), "{printed}");
-    let curl = Curl { fresh: &fresh };
     let url = format!("{}/v2/tenants/{TENANT}/images/{IMAGE}", fresh.server.url());
-    let place = curl.json(&["-sS", &url]);
+    let place = json(&[&url]);
     let back = read_without_token(&fresh, place["Uri"].as_str().expect("there is a URL"));
     assert!(back == made, "the bytes differ");
     library("check", &fresh.file("back.imagepackage", &back));
@@ -168,25 +166,20 @@ fn python() -> std::path::PathBuf {
     installed().join("bin/python")
 }
 
-struct Curl<'f> {
-    fresh: &'f Fresh,
+/// What curl got, with the developer's token.
+fn json(arguments: &[&str]) -> Value {
+    let token = ["-sS", "--fail-with-body", "-H", "Authorization: Bearer pentaprism-dev"];
+    let printed = succeed(Command::new("curl").args(token).args(arguments));
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error} in {printed}"))
 }
 
-impl Curl<'_> {
-    fn json(&self, arguments: &[&str]) -> Value {
-        let token = ["-H", "Authorization: Bearer pentaprism-dev"];
-        let printed = succeed(Command::new("curl").args(token).args(arguments));
-        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error} in {printed}"))
-    }
-
-    /// The operation at its end; asked for without pauses, as all clients do.
-    fn ended(&self, begun: &Value) -> Value {
-        let place = begun["DetailsLocation"].as_str().expect("an operation has a place");
-        let url = format!("{}{place}", self.fresh.server.url());
-        let polled = (0..POLLS).map(|_| self.json(&["-sS", "--fail-with-body", &url]));
-        let mut ended = polled.skip_while(|operation| operation["State"] == 0 || operation["State"] == 1);
-        ended.next().expect("the operation ends")
-    }
+/// The operation at its end; asked for without pauses, as all clients do.
+fn ended_operation(fresh: &Fresh, begun: &Value) -> Value {
+    let place = begun["DetailsLocation"].as_str().expect("an operation has a place");
+    let url = format!("{}{place}", fresh.server.url());
+    let polled = (0..POLLS).map(|_| json(&[&url]));
+    let mut ended = polled.skip_while(|operation| operation["State"] == 0 || operation["State"] == 1);
+    ended.next().expect("the operation ends")
 }
 
 fn read_without_token(fresh: &Fresh, url: &str) -> Vec<u8> {
