@@ -176,6 +176,17 @@ fn raw_bodies_are_written_from_their_model_and_errors_print_what_their_summary_n
 }
 
 #[test]
+fn head_is_answered_where_the_spec_says_so() {
+    let get = "operationId: countToys";
+    let router = |fixture: &str| generated(fixture, "crates/server/src/generated/toy.rs");
+    assert!(!router(TOY).contains("\"HEAD\""));
+    let both = router(&TOY.replacen(get, &format!("{get}\n      x-head: true"), 1));
+    assert!(both.contains("&[(\"GET\", Route::CountToys), (\"HEAD\", Route::CountToys)]"), "{both}");
+    let refusal = changed("operationId: putToy", "operationId: putToy\n      x-head: true");
+    assert!(refusal.contains("`x-head` stands at an operation that is no GET"), "{refusal}");
+}
+
+#[test]
 fn the_output_is_deterministic() {
     let load = || vec![spec::load("specs/toy.yaml", TOY).expect("the fixture is right")];
     assert_eq!(emit::files(&load()), emit::files(&load()));

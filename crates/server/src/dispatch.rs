@@ -1,5 +1,6 @@
 //! What generated `serve` functions are made of.
 
+use http::header::RANGE;
 use http::{Method, Request, Response};
 use pentaprism_core::path::{Captures, Unrouted};
 use pentaprism_core::{Body, Message, OperationInfo};
@@ -32,13 +33,16 @@ pub struct Arrival<R> {
 }
 
 impl<R: Copy> Arrival<R> {
-    /// Resolves the request's path with a generated `route`.
+    /// Resolves the request's path with a generated `route`. Of a HEAD the `Range` does not count (RFC 9110, 14.2).
     pub fn new(
         request: Request<Body>,
         rules: PathRules,
         route: impl for<'p> Fn(&[Segment<'p>], &Method) -> Result<(R, Captures<'p>), Unrouted>,
     ) -> Self {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if head.method == Method::HEAD {
+            head.headers.remove(RANGE);
+        }
         let path = SplitPath::new(head.uri.path(), rules);
         let routed = route(&path.segments(), &head.method);
         let routed = routed.map(|(route, captures)| (route, captures.into_owned()));

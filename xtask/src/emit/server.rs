@@ -1,5 +1,7 @@
 //! A dialect's server bindings: trait, route and serve.
 
+use std::iter;
+
 use indexmap::IndexMap;
 
 use super::{docs, header};
@@ -81,7 +83,10 @@ fn route_function(spec: &Spec) -> String {
         let (pattern, captures) = pattern(spec, &operations[0].template);
         let methods: Vec<String> = operations
             .iter()
-            .map(|operation| format!("(\"{}\", Route::{})", operation.method, names::type_name(&operation.id)))
+            .flat_map(|operation| {
+                let methods = iter::once(operation.method.as_str()).chain(operation.head.then_some("HEAD"));
+                methods.map(|method| format!("(\"{method}\", Route::{})", names::type_name(&operation.id)))
+            })
             .collect();
         arms += &format!("[{pattern}] => dispatch::select(method, &[{}], {captures}),\n", methods.join(", "));
     }

@@ -78,6 +78,8 @@ pub struct Operation {
     pub body: Option<RequestBody>,
     pub responses: Vec<Documented>,
     pub idempotent: bool,
+    /// Whether HEAD is answered too, as this GET is.
+    pub head: bool,
     pub source: Option<String>,
     pub line: usize,
 }

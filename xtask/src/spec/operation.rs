@@ -38,6 +38,10 @@ fn read(path: &str, method: &str, reader: Reader, components: &Components) -> Re
     map.ignore(&["tags", "security", "x-decision"]);
     let source = map.optional_text("x-source")?;
     let idempotent = map.flag("x-idempotent")?;
+    let head = map.flag("x-head")?;
+    if head && method != "get" {
+        return Err(map.error("`x-head` stands at an operation that is no GET", "leave it out"));
+    }
     let mut parameters = Vec::new();
     for parameter in map.optional("parameters").map(Reader::list).transpose()?.unwrap_or_default() {
         parameters.push(read_parameter(parameter, components)?);
@@ -59,6 +63,7 @@ fn read(path: &str, method: &str, reader: Reader, components: &Components) -> Re
         body,
         responses,
         idempotent,
+        head,
         source,
         line,
     })

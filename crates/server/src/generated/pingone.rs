@@ -118,7 +118,7 @@ pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Ca
         [Segment { name: "environments", .. }, environment_id, Segment { name: "images", .. }, image_id, file_name] => {
             dispatch::select(
                 method,
-                &[("GET", Route::ReadImageFile)],
+                &[("GET", Route::ReadImageFile), ("HEAD", Route::ReadImageFile)],
                 Captures::none().one(*environment_id)?.one(*image_id)?.one(*file_name)?,
             )
         }

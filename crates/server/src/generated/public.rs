@@ -48,9 +48,11 @@ impl Route {
 #[deny(unreachable_patterns)]
 pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Captures<'p>), Unrouted> {
     match segments {
-        [Segment { name: "public", .. }, token, file_name] => {
-            dispatch::select(method, &[("GET", Route::GetPublicFile)], Captures::none().one(*token)?.one(*file_name)?)
-        }
+        [Segment { name: "public", .. }, token, file_name] => dispatch::select(
+            method,
+            &[("GET", Route::GetPublicFile), ("HEAD", Route::GetPublicFile)],
+            Captures::none().one(*token)?.one(*file_name)?,
+        ),
         _ => Err(Unrouted::UnknownPath),
     }
 }

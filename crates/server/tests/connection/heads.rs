@@ -24,6 +24,20 @@ async fn what_a_dialect_has_words_for_is_refused_in_its_words() {
 }
 
 #[tokio::test]
+async fn a_head_is_answered_without_a_byte() {
+    let server = Server::start(Limits::default()).await;
+    let mut client = server.connect().await;
+    client.send("HEAD /refuse HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 409 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert_eq!(answer.matches("content-length: 7\r\n").count(), 1, "{answer}");
+    let mut client = server.connect().await;
+    client.send("HEAD /endless HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_at_all_is_refused_without_a_body() {
     let server = Server::start(Limits::default()).await;
     let long = |length: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(length));

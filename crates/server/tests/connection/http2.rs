@@ -43,6 +43,20 @@ async fn requests_share_a_connection_and_an_early_answer_does_not_end_it() {
     assert_eq!(second.0, 500);
 }
 
+/// hyper leaves bodies out in HTTP/1, and would send them here.
+#[tokio::test]
+async fn a_head_is_answered_without_a_byte() {
+    let server = Server::start(Limits::default()).await;
+    let (mut sender, _connection) = connect(&server).await;
+    for (path, status, length) in [("/refuse", 409, Some("7")), ("/endless", 200, None)] {
+        let request = Request::head(format!("http://a{path}")).body(Full::default()).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers().get("content-length").map(|length| length.to_str().unwrap()), length);
+        assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn an_idle_connection_ends_and_so_does_a_reader_that_takes_nothing() {
     let server = Server::start(quick()).await;

@@ -18,6 +18,7 @@ use super::models::P1ErrorResponse;
 /// Read a picture, or one range of it.
 ///
 /// Where the link of an image leads. No token is asked for, since login pages of all kinds show such pictures. The bytes never change.
+/// HEAD is answered too.
 ///
 /// Source: pingone seed, Example Response, href.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

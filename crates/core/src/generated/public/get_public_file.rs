@@ -17,7 +17,7 @@ use super::models::RefusedResponse;
 
 /// Read the file behind a link, or one range of it.
 ///
-/// A link always leads to the same bytes, until it leads nowhere.
+/// A link always leads to the same bytes, until it leads nowhere. HEAD is answered too.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GetPublicFile {
     /// Path parameter `token`.

@@ -30,7 +30,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
 fn answer(refusal: &Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::Unrouted(Unrouted::UnknownMethod { .. }) => {
-            (StatusCode::METHOD_NOT_ALLOWED, "A file can only be read; use GET.")
+            (StatusCode::METHOD_NOT_ALLOWED, "A file can only be read; use GET or HEAD.")
         }
         Refusal::Unrouted(Unrouted::UnknownPath) | Refusal::Invalid(_) => (StatusCode::NOT_FOUND, NOTHING),
         Refusal::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "A request for a file has no body."),

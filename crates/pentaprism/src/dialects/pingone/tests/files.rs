@@ -35,6 +35,24 @@ async fn pictures_are_for_everybody_and_for_nothing_else_than_showing() {
     }
 }
 
+/// D-135. The connection leaves the bytes out.
+#[tokio::test]
+async fn head_tells_what_a_get_of_the_whole_would() {
+    let world = World::new().await;
+    let image = world.image("a.gif", DOT).await;
+    let get = world.follow(&image).await;
+    for range in ["bytes=0-3", "bytes=999-"] {
+        let head = Request::head(path(&image)).header("range", range).body(Body::empty()).expect("a request");
+        let head = world.call(head).await;
+        assert_eq!((head.status.as_u16(), &head.headers), (200, &get.headers), "{range}");
+    }
+    let refused = world.anybody("POST", &path(&image)).await;
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, Some("GET, HEAD")));
+    // An operation of the document has the methods of the document.
+    let refused = world.ask("HEAD", &image_path(&image)).await;
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, Some("GET, DELETE")));
+}
+
 #[tokio::test]
 async fn every_part_of_a_link_must_fit() {
     let world = World::new().await;

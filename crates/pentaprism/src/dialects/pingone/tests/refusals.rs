@@ -38,7 +38,7 @@ async fn other_methods_are_405_with_those_that_there_are() {
         (images(ENVIRONMENT), "POST"),
         (image, "GET, DELETE"),
         (format!("/v1/environments/{ENVIRONMENT}"), "GET"),
-        (format!("/environments/{ENVIRONMENT}/images/{UNKNOWN}/a"), "GET"),
+        (format!("/environments/{ENVIRONMENT}/images/{UNKNOWN}/a"), "GET, HEAD"),
     ] {
         let refused = world.ask("PUT", &path).await;
         refused.refused(405, "INVALID_REQUEST");

@@ -174,6 +174,20 @@ async fn what_a_browser_has_is_not_sent_again() {
     }
 }
 
+/// D-135. The connection leaves the bytes out.
+#[tokio::test]
+async fn head_tells_what_a_get_of_the_whole_would() {
+    let world = World::new().await;
+    let (get, tag) = (world.get(PATH).await, format!("\"{TOKEN}\""));
+    for range in ["bytes=0-3", "bytes=99-", "lines=1"] {
+        let head = world.send("HEAD", PATH, &[("range", range)]).await;
+        assert_eq!((head.status, &head.headers), (200, &get.headers), "{range}");
+        assert_eq!(head.body.len(), BYTES.len(), "the connection counts them");
+    }
+    assert_eq!(world.send("HEAD", PATH, &[("if-none-match", &tag)]).await.status, 304);
+    assert_eq!(world.send("HEAD", "/public/x/a.bin", &[]).await.expect_refusal(404), "There is no such file.");
+}
+
 #[tokio::test]
 async fn a_download_outlives_its_link() {
     let world = World::new().await;
@@ -209,8 +223,8 @@ async fn everything_else_is_refused_in_one_sentence() {
     let world = World::new().await;
     for method in ["PUT", "DELETE", "POST"] {
         let refused = world.send(method, PATH, &[]).await;
-        assert_eq!(refused.expect_refusal(405), "A file can only be read; use GET.");
-        assert_eq!(refused.headers["allow"], "GET");
+        assert_eq!(refused.expect_refusal(405), "A file can only be read; use GET or HEAD.");
+        assert_eq!(refused.headers["allow"], "GET, HEAD");
     }
     let (head, ()) = Request::get(PATH).body(()).expect("a request").into_parts();
     for (refusal, status) in [
