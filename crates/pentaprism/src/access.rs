@@ -11,6 +11,7 @@ use pentaprism_server::Refusal;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::notes;
 use crate::rate::Limiter;
 use crate::settings::{Access, AzureSphereRights, GlanceRights, PingOneRights, SavedViewsRights, Settings};
 
@@ -134,11 +135,22 @@ impl Principals {
         found
     }
 
-    /// Counts a request of a principal; dialects ask once per request, when they know who calls.
+    /// Refuses the token of a principal that has no rights in a dialect, as if nobody had it; the log learns whose it is and
+    /// what it lacks.
+    #[must_use]
+    pub fn refuse(&self, principal: &Principal, lack: &str) -> Refusal {
+        notes::sent_by(&principal.name);
+        notes::refused(lack);
+        Refusal::Unauthenticated { token_sent: true }
+    }
+
+    /// Counts a request of a principal, and notes for the log whose it is; dialects ask once per request, when they know who
+    /// calls.
     ///
     /// # Errors
     /// [`Refusal::RateLimited`]: it is one too many.
     pub fn count(&self, principal: &Principal) -> Result<(), Refusal> {
+        notes::sent_by(&principal.name);
         let known = self.known.iter().find(|known| known.principal.name == principal.name);
         let limiter = known.and_then(|known| known.limiter.as_ref());
         limiter.map_or(Ok(()), Limiter::count).map_err(|retry_after| Refusal::RateLimited { retry_after })

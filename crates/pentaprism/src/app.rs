@@ -19,6 +19,7 @@ use crate::dialects::{Dialects, Doing};
 use crate::measure::Measure;
 use crate::metrics::Metrics;
 use crate::mount::{Dialect, Mount};
+use crate::notes::Notes;
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -77,10 +78,11 @@ impl App {
             path = %shown_path(mount, request.uri().path()).escape_debug(),
             client = field::Empty,
         );
-        let measure = Measure::new(span.clone(), Arc::clone(&self.0.metrics), mount.name());
+        let notes = Notes::default();
+        let measure = Measure::new(span.clone(), Arc::clone(&self.0.metrics), mount.name(), notes.clone());
         let method = request.method().clone();
         request.extensions_mut().insert(RequestId(id));
-        let response = self.0.answer(mount, measure.request(request)).instrument(span).await;
+        let response = notes.take(self.0.answer(mount, measure.request(request))).instrument(span).await;
         measure.answer(response, &method)
     }
 

@@ -15,6 +15,7 @@ pub mod log;
 mod measure;
 pub mod metrics;
 pub mod mount;
+mod notes;
 pub mod pictures;
 pub mod rate;
 pub mod serve;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::metrics::{Ended, Metrics};
+use crate::notes::Notes;
 
 /// A request whose answer is not over yet. When it is dropped its line is written.
 pub(crate) struct Measure {
@@ -25,15 +26,16 @@ pub(crate) struct Measure {
     sent: u64,
     status: Option<StatusCode>,
     operation: OperationSlot,
+    notes: Notes,
     cut: bool,
 }
 
 impl Measure {
-    /// Begins to measure the request of `span`, which `dialect` answers.
-    pub(crate) fn new(span: Span, metrics: Arc<Metrics>, dialect: &'static str) -> Self {
+    /// Begins to measure the request of `span`, which `dialect` answers and which `notes` are taken on.
+    pub(crate) fn new(span: Span, metrics: Arc<Metrics>, dialect: &'static str, notes: Notes) -> Self {
         metrics.begin(dialect);
-        let (received, operation) = (Arc::default(), OperationSlot::default());
-        Self { span, metrics, dialect, began: Instant::now(), received, sent: 0, status: None, operation, cut: false }
+        let (received, operation, began) = (Arc::default(), OperationSlot::default(), Instant::now());
+        Self { span, metrics, dialect, began, received, sent: 0, status: None, operation, notes, cut: false }
     }
 
     /// The request with its body counted, and a slot for its operation.
@@ -65,14 +67,16 @@ impl Drop for Measure {
         let status = self.status.map(|status| status.as_u16());
         self.metrics.end(Ended { dialect: self.dialect, operation, status, received, sent, took });
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        match status {
+        let principal = self.notes.principal();
+        // What is noted on the way to a success, such as an answer to OPTIONS, explains nothing.
+        let reason = self.notes.reason().filter(|_| status.is_some_and(|status| status >= 400));
+        let outcome = match status {
             // The client went away before there was an answer.
-            None => tracing::info!(operation, received, sent, milliseconds, "dropped"),
-            Some(status) if self.cut => {
-                tracing::info!(operation, status, received, sent, milliseconds, "answered in part");
-            }
-            Some(status) => tracing::info!(operation, status, received, sent, milliseconds, "answered"),
-        }
+            None => "dropped",
+            Some(_) if self.cut => "answered in part",
+            Some(_) => "answered",
+        };
+        tracing::info!(operation, principal, status, reason, received, sent, milliseconds, "{outcome}");
     }
 }
 

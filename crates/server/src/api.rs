@@ -49,7 +49,7 @@ pub enum Refusal {
     #[error("the request matches no operation")]
     Unrouted(#[source] Unrouted),
     /// The token is missing, malformed, unknown or expired.
-    #[error("the request is not authenticated")]
+    #[error("{}", if *.token_sent { "the token is unknown" } else { "the request has no token" })]
     Unauthenticated {
         /// Whether a token was sent at all.
         token_sent: bool,

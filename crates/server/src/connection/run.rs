@@ -61,7 +61,15 @@ impl<S: Service> Server<S> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let detected = tokio::time::timeout(self.limits.head, preface::detect(&mut io));
-        let Some(Ok(Ok((protocol, begun)))) = self.stopping.run_until_cancelled(detected).await else { return };
+        let Some(Ok(detected)) = self.stopping.run_until_cancelled(detected).await else { return };
+        let (protocol, begun) = match detected {
+            Ok(detected) => detected,
+            // With TLS it is mostly the handshake: plain HTTP was sent, or the client does not trust the certificate.
+            Err(error) => {
+                tracing::debug!(%error, remote = %endpoints.remote, "a connection ended before its first request");
+                return;
+            }
+        };
         if begun.is_empty() {
             return;
         }

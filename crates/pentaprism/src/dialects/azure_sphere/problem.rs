@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::dialects::excerpt::beginning;
 use crate::measure::chain;
+use crate::notes;
 
 use super::answer::Answer;
 use super::package::PackageError;
@@ -117,6 +118,7 @@ impl Problem {
 
     /// The problem as a handler of an operation returns it.
     pub(super) fn into_failure<E: Documents>(self) -> Failure<E> {
+        notes::refused_by(&self);
         let status = match self {
             Self::NotUuid { .. }
             | Self::Package(_)

@@ -84,6 +84,11 @@ impl FailureRecord {
         Self { code: ErrorResponseCode::Conflict.number(), message }
     }
 
+    /// What people are told.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The store failed for too long (D-080).
     pub(super) fn broken() -> Self {
         let message = "The image could not be stored. Upload the package again.".to_owned();

@@ -8,6 +8,7 @@ use pentaprism_server::{Refusal, RequestId, retry_after_seconds};
 
 use crate::dialects::excerpt::beginning;
 use crate::measure::chain;
+use crate::notes;
 
 use super::answer::Answer;
 
@@ -16,6 +17,7 @@ const SHOWN: usize = 200;
 
 /// Writes a refusal. Of a fault of ours the log gets the causes and the client none.
 pub(super) fn refuse(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) -> Response<Body> {
+    notes::refused_by(refusal);
     match refusal {
         Refusal::Unauthenticated { token_sent: false } => {
             Answer::unauthorized("there is no token; send Authorization: Bearer with one")

@@ -4,6 +4,7 @@ use pentaprism_core::dialects::azure_sphere::models::Tenant;
 use uuid::Uuid;
 
 use crate::access::Principal;
+use crate::notes;
 use crate::settings::{AzureSphereSettings, TenantSettings};
 
 use super::problem::{Noun, Problem};
@@ -31,7 +32,13 @@ fn tenants<'s>(
 /// Whether a principal may work with a tenant. To others it does not exist.
 pub(super) fn check(settings: &AzureSphereSettings, principal: &Principal, tenant: Uuid) -> Result<(), Problem> {
     let known = tenants(settings, principal).any(|known| known.id == tenant);
-    known.then_some(()).ok_or(Problem::NoTenant(tenant))
+    if known {
+        return Ok(());
+    }
+    let exists = settings.tenants.iter().any(|known| known.id == tenant);
+    let what = if exists { "is not the principal's" } else { "is none of the settings" };
+    notes::refused(&format!("tenant {tenant} {what}"));
+    Err(Problem::NoTenant(tenant))
 }
 
 /// The tenants of a principal, as a list shows them.

@@ -231,9 +231,14 @@ impl Worker {
     }
 
     async fn fail(&self, operation: Running<'_>, failure: FailureRecord) -> Result<Next, Fault> {
+        let (OperationKey { tenant, id }, message) = (operation.key, failure.message().to_owned());
         let (ended, failure) = (Some(self.now()), Some(failure));
         let record = OperationRecord { ended, failure, ..operation.record.clone() };
-        self.apply(operation.end(Change::new(), FAILED, &record)).await
+        let next = self.apply(operation.end(Change::new(), FAILED, &record)).await?;
+        if next == Next::GoOn {
+            tracing::info!(operation = %id, %tenant, message, "an operation failed");
+        }
+        Ok(next)
     }
 
     /// Forgets operations that ended long enough ago, the oldest first.

@@ -69,7 +69,7 @@ pub(super) fn identify(
     match principals.by_auth_token(headers) {
         Presented::Known(principal) => match &principal.glance {
             Some(rights) => principals.count(&principal).map(|()| Caller::new(rights)),
-            None => Err(Refusal::Unauthenticated { token_sent: true }),
+            None => Err(principals.refuse(&principal, "the principal has no project in Glance")),
         },
         Presented::Wrong => Err(Refusal::Unauthenticated { token_sent: true }),
         Presented::Nothing => Err(Refusal::Unauthenticated { token_sent: false }),

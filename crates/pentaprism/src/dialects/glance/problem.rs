@@ -15,6 +15,7 @@ use pentaprism_server::{Failure, Refusal};
 use pentaprism_store as store;
 
 use super::faults::Fault;
+use crate::notes;
 
 /// What is said when something broke that no document has a word for (D-004).
 pub(super) const INTERNAL: &str = "The server has either erred or is incapable of performing the requested operation.";
@@ -43,10 +44,13 @@ impl Problem {
     /// The problem as the operation with the errors `E` answers it.
     pub(super) fn into_failure<E: Documents>(self, head: &Parts) -> Failure<E> {
         match self {
-            Self::Fault(fault) => match E::of(fault.status, fault.response(head)) {
-                Some(documented) => Failure::Documented(documented),
-                None => Failure::internal(Undocumented(fault.status)),
-            },
+            Self::Fault(fault) => {
+                notes::refused(&format!("{} {}", fault.explanation, fault.detail).trim_end());
+                match E::of(fault.status, fault.response(head)) {
+                    Some(documented) => Failure::Documented(documented),
+                    None => Failure::internal(Undocumented(fault.status)),
+                }
+            }
             Self::Refused(refusal) => Failure::Refused(refusal),
             Self::Internal(cause) => Failure::Internal(cause),
         }

@@ -17,6 +17,7 @@ use super::members::no_member_of;
 use super::problem::{INTERNAL, UNAVAILABLE};
 use super::show::no_image;
 use crate::measure::chain;
+use crate::notes;
 use crate::settings::{Follow, Settings};
 
 /// Writes a refusal.
@@ -26,6 +27,7 @@ pub(super) fn refuse(
     operation: Option<&'static OperationInfo>,
     refusal: &Refusal,
 ) -> Response<Body> {
+    notes::refused_by(refusal);
     match refusal {
         Refusal::Unrouted(Unrouted::UnknownMethod { allowed }) => other_method(head, allowed),
         Refusal::Unauthenticated { .. } => unauthenticated(settings, head),

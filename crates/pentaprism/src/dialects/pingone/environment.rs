@@ -7,6 +7,7 @@ use pentaprism_core::dialects::pingone::models::{
 use uuid::Uuid;
 
 use crate::access::Principal;
+use crate::notes;
 use crate::settings::{EnvironmentSettings, PingOneSettings};
 
 use super::problem::Problem;
@@ -20,7 +21,10 @@ pub(super) fn id(text: &str) -> Result<Uuid, Problem> {
 /// The environment with an id.
 pub(super) fn find<'s>(settings: &'s PingOneSettings, text: &str) -> Result<&'s EnvironmentSettings, Problem> {
     let id = id(text)?;
-    settings.environments.iter().find(|environment| environment.id == id).ok_or(Problem::NotFound)
+    settings.environments.iter().find(|environment| environment.id == id).ok_or_else(|| {
+        notes::refused(&format!("environment {id} is none of the settings"));
+        Problem::NotFound
+    })
 }
 
 /// The environment with an id, when the caller may work with it.
@@ -31,7 +35,11 @@ pub(super) fn of_caller<'s>(
 ) -> Result<&'s EnvironmentSettings, Problem> {
     let environment = find(settings, text)?;
     let rights = caller.pingone.as_ref().map_or(&[][..], |rights| &rights.environments);
-    if rights.contains(&environment.id) { Ok(environment) } else { Err(Problem::Forbidden) }
+    if rights.contains(&environment.id) {
+        return Ok(environment);
+    }
+    notes::refused(&format!("environment {} is not the principal's", environment.id));
+    Err(Problem::Forbidden)
 }
 
 /// Where an environment can be read.

@@ -13,6 +13,7 @@ use pentaprism_server::{Failure, Refusal};
 use pentaprism_store::{self as store, Fault};
 
 use crate::measure::chain;
+use crate::notes;
 use crate::pictures::{HeaderError, PictureError};
 
 use super::answer::{Answer, about_file, detail, number};
@@ -72,6 +73,7 @@ impl Problem {
 
     /// The problem as the operation with the errors `E` answers it. Causes go to the log.
     pub(super) fn into_failure<E: Documents>(self, head: &Parts) -> Failure<E> {
+        notes::refused_by(&self);
         let answer = match self {
             Self::NotFound => Answer::not_found(),
             Self::Forbidden => Answer::access_failed(ErrorStatus::FORBIDDEN, not_authorized()),

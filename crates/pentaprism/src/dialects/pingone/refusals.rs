@@ -9,6 +9,7 @@ use pentaprism_core::{Body, ErrorStatus, InvalidRequest, OperationInfo};
 use pentaprism_server::{Refusal, RequestId, retry_after_seconds};
 
 use crate::measure::chain;
+use crate::notes;
 
 use super::answer::{Answer, detail};
 
@@ -20,6 +21,7 @@ pub(super) fn lacks_version(path: &str) -> bool {
 
 /// Writes a refusal. Of a fault of ours the log gets the causes and the client none.
 pub(super) fn refuse(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) -> Response<Body> {
+    notes::refused_by(refusal);
     match refusal {
         Refusal::Unauthenticated { token_sent: false } => {
             Answer::unauthorized(head, "The request has no bearer token.")

@@ -7,6 +7,7 @@ use pentaprism_store::{Fault, ReadError};
 
 use crate::dialects::outage;
 use crate::measure::chain;
+use crate::notes;
 
 /// A link that leads nowhere, whatever the reason (D-132).
 pub(super) const NOTHING: &str = "There is no such file.";
@@ -48,6 +49,7 @@ impl From<ReadError> for Problem {
 impl Problem {
     /// The problem as the operation answers it. Causes go to the log.
     pub(super) fn into_failure(self) -> Failure<GetPublicFileError> {
+        notes::refused_by(&self);
         let refused = |text: &str| RefusedResponse { body: text.to_owned() };
         Failure::Documented(match &self {
             Self::Nothing => GetPublicFileError::NotFound(refused(NOTHING)),

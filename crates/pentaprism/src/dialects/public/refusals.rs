@@ -9,11 +9,13 @@ use pentaprism_server::Refusal;
 
 use crate::dialects::outage::INTERNAL;
 use crate::measure::chain;
+use crate::notes;
 
 use super::problem::NOTHING;
 
 /// Writes a refusal. Of a fault of ours the log gets the causes and the client none.
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
+    notes::refused_by(refusal);
     if let Refusal::Internal(cause) = refusal {
         // Debug output escapes what a cause may quote from a request.
         tracing::error!(cause = ?chain(cause.as_ref()), "a request failed");

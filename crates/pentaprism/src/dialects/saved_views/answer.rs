@@ -33,6 +33,12 @@ impl Answer {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::InternalServerError, sentence)
     }
 
+    /// What the log says of the refusal: the sentence, and the mistakes that it tells.
+    pub(super) fn reason(&self) -> String {
+        let details = self.error.details.iter().flatten().filter_map(|detail| detail.message.as_deref());
+        self.error.message.as_deref().into_iter().chain(details).collect::<Vec<_>>().join(" ")
+    }
+
     /// The body alone.
     pub(super) fn into_body(self) -> ErrorResponse {
         ErrorResponse { error: self.error }

@@ -47,8 +47,11 @@ pub(super) fn identify(principals: &Principals, headers: &HeaderMap) -> Result<C
         Presented::Nothing => return Err(Refusal::Unauthenticated { token_sent: false }),
         Presented::Wrong => return Err(Refusal::Unauthenticated { token_sent: true }),
     };
-    let rights = principal.saved_views.as_ref().filter(|rights| rights.scopes.contains(ITWIN_SCOPE));
-    let rights = rights.ok_or(Refusal::Unauthenticated { token_sent: true })?;
+    let none = || principals.refuse(&principal, "the principal is no user of Saved Views");
+    let rights = principal.saved_views.as_ref().ok_or_else(none)?;
+    if !rights.scopes.contains(ITWIN_SCOPE) {
+        return Err(principals.refuse(&principal, &format!("the scope {ITWIN_SCOPE} is missing")));
+    }
     principals.count(&principal)?;
     Ok(Caller { user: rights.user, manages: rights.manage })
 }

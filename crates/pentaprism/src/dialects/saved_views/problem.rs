@@ -14,6 +14,7 @@ use pentaprism_store::{self as store, Fault};
 use super::answer::{self, Answer};
 use crate::dialects::outage;
 use crate::measure::chain;
+use crate::notes;
 
 /// Why an operation does not succeed.
 #[derive(Debug)]
@@ -39,13 +40,18 @@ impl Problem {
     /// The problem as the operation with the errors `E` answers it.
     pub(super) fn into_failure<E: Documents>(self) -> Failure<E> {
         let answer = match self {
-            Self::Refused(answer) => answer,
+            Self::Refused(answer) => {
+                notes::refused(&answer.reason());
+                answer
+            }
             Self::OverQuota(limit) => {
+                notes::refused(&format!("the quota of {limit} bytes is exceeded"));
                 answer::too_large(format!("The image exceeds the {limit} bytes that all images may have together."))
             }
             Self::Fault(fault) => {
                 // The client learns what to do; the log gets the cause, escaped.
                 tracing::warn!(error = ?chain(&fault), "the storage failed");
+                notes::refused_by(&fault);
                 match fault {
                     Fault::DiskFull { .. } if E::TAKES_IMAGES => {
                         answer::too_large("There is no space left for the image.")

@@ -14,10 +14,12 @@ use super::answer::{Answer, forbidden, too_busy, too_large, view_not_found};
 use super::image::unknown_size;
 use crate::dialects::outage::INTERNAL;
 use crate::measure::chain;
+use crate::notes;
 use crate::settings::Follow;
 
 /// Writes a refusal. Of a fault of ours the log gets the causes and the client none.
 pub(super) fn refuse(follow: Follow, operation: Option<&OperationInfo>, refusal: &Refusal) -> Response<Body> {
+    notes::refused_by(refusal);
     match refusal {
         Refusal::RateLimited { retry_after } => return too_many(follow, *retry_after),
         Refusal::Internal(cause) => {

@@ -13,6 +13,7 @@ use super::image_update::{self, BodyMistake};
 use super::problem::Problem;
 use super::view::{ACCOUNT, Links};
 use crate::measure::chain;
+use crate::notes;
 use crate::pictures::{PictureError, Thumbnail};
 
 impl SavedViews {
@@ -77,6 +78,7 @@ fn no_image(text: impl Into<String>) -> Answer {
 
 /// D-098.
 fn refused_picture(error: PictureError, limit: u64) -> Problem {
+    notes::refused_by(&error);
     match error {
         PictureError::TooManyPixels { .. } | PictureError::SideTooLong { .. } | PictureError::TooLarge { .. } => {
             no_image(format!("image must have at most {limit} pixels.")).into()

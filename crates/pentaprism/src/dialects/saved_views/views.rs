@@ -12,6 +12,7 @@ use super::problem::Problem;
 use super::view::{self, View};
 use super::view_id::ViewId;
 use super::{SavedViews, changes, documents, new_view};
+use crate::notes;
 
 impl SavedViews {
     /// The view, when the caller sees it.
@@ -19,7 +20,10 @@ impl SavedViews {
         let name = self.context.store.get(&view::key(id)).await?.ok_or_else(view_not_found)?;
         let view = View::read(name).map_err(Problem::internal)?;
         match caller.standing(view.name.owner.as_deref(), view.attributes.shared) {
-            Standing::Stranger => Err(view_not_found().into()),
+            Standing::Stranger => {
+                notes::refused("the saved view is another user's and not shared");
+                Err(view_not_found().into())
+            }
             standing => Ok((view, standing)),
         }
     }
@@ -28,7 +32,10 @@ impl SavedViews {
     pub(super) async fn look_up_to_change(&self, caller: Caller, id: &str) -> Result<View, Problem> {
         match self.look_up(caller, id).await? {
             (view, Standing::Editor) => Ok(view),
-            _ => Err(forbidden().into()),
+            _ => {
+                notes::refused("the saved view is another user's, and the principal may not change shared views of others");
+                Err(forbidden().into())
+            }
         }
     }
 

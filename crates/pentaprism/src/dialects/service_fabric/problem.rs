@@ -18,6 +18,7 @@ use pentaprism_store::{self as store, ChunkError, Fault};
 use uuid::Uuid;
 
 use crate::measure::chain;
+use crate::notes;
 
 use super::answer::Answer;
 use super::content_path::{ContentPath, PathError};
@@ -161,6 +162,7 @@ impl Problem {
 
     /// The problem as a handler of an operation returns it.
     pub(super) fn into_failure<E: DocumentsOther>(self) -> Failure<E> {
+        notes::refused_by(&self);
         if let Some(answer) = self.answer() {
             if let Self::Fault(fault) = &self {
                 // The client learns what to do; the log gets the cause, escaped.

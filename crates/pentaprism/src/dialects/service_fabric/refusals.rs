@@ -14,6 +14,7 @@ use pentaprism_core::{Body, ErrorStatus, InvalidRequest, Operation, OperationInf
 use pentaprism_server::{Refusal, RequestId, retry_after_seconds};
 
 use crate::measure::chain;
+use crate::notes;
 
 use super::answer::Answer;
 use super::parameters::{ApiVersionError, ContentRangeError, SessionIdError, check_api_version, content_range};
@@ -22,6 +23,7 @@ use super::quote::{Quoted, cut};
 
 /// Writes a refusal. Of a fault of ours the log gets the causes and the client none.
 pub(super) fn refuse(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) -> Response<Body> {
+    notes::refused_by(refusal);
     if let Refusal::Internal(source) = refusal {
         let request = head.extensions.get::<RequestId>().map(|id| id.0.as_str());
         let operation = operation.map(|operation| operation.name);
