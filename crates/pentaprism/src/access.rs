@@ -46,6 +46,20 @@ pub enum Presented {
     Known(Arc<Principal>),
 }
 
+impl Presented {
+    /// The principal of a dialect that lets nobody in without a token.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`].
+    pub fn known(self) -> Result<Arc<Principal>, Refusal> {
+        match self {
+            Self::Known(principal) => Ok(principal),
+            Self::Wrong => Err(Refusal::Unauthenticated { token_sent: true }),
+            Self::Nothing => Err(Refusal::Unauthenticated { token_sent: false }),
+        }
+    }
+}
+
 /// All principals.
 #[derive(Debug)]
 pub struct Principals {

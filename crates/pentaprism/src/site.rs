@@ -38,6 +38,16 @@ pub struct Visit {
     pub client: Option<IpAddr>,
 }
 
+/// What links to this server begin with in the answer to a request. One that was refused before anybody looked how it came gets
+/// the public URL, or the address that the server listens on.
+pub(crate) fn base_url(head: &Parts, settings: &Settings) -> String {
+    match (head.extensions.get::<Visit>(), &settings.public_url) {
+        (Some(visit), _) => visit.base_url.clone(),
+        (None, Some(url)) => url.as_str().to_owned(),
+        (None, None) => format!("http://{}", settings.listen),
+    }
+}
+
 impl Site {
     /// The site of the settings.
     #[must_use]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use pentaprism_core::path::Unrouted;
-use pentaprism_core::{Body, InvalidRequest, OperationInfo};
+use pentaprism_core::{Body, BodyError, InvalidRequest, OperationInfo};
 
 #[cfg(feature = "connection")]
 use crate::BodyBudget;
@@ -102,6 +102,17 @@ pub enum Refusal {
     /// A fault of ours. The cause goes into the log, never into the answer.
     #[error("an internal fault")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// How a body that could not be read to its end is refused.
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { limit } => Self::BodyTooLarge { limit },
+            BodyError::Stalled(after) => Self::BodyStalled(after),
+            other => Self::BodyInterrupted(Box::new(other)),
+        }
+    }
 }
 
 /// A time to wait as the header `Retry-After` carries it: in whole seconds, rounded up, and at least one.

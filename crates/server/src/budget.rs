@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
-use pentaprism_core::{Body, BodyError};
+use pentaprism_core::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::Refusal;
-use crate::call::body_refusal;
 
 /// How long a request waits for its share. Clients give up not much later.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -95,10 +94,10 @@ async fn gather(mut body: Body, limit: u64, declared: Option<u64>) -> Result<Vec
         let length = collected.len() as u64;
         let allowed = GRACE + Duration::from_millis(length.saturating_mul(1000) / RATE);
         let piece = timeout_at(begun + allowed, body.data()).await.map_err(|_| Refusal::BodyStalled(allowed))?;
-        let Some(piece) = piece.transpose().map_err(body_refusal)? else { return Ok(collected) };
+        let Some(piece) = piece.transpose()? else { return Ok(collected) };
         let longer = length + piece.len() as u64;
         if longer > limit {
-            return Err(body_refusal(BodyError::TooLarge { limit }));
+            return Err(Refusal::BodyTooLarge { limit });
         }
         let capacity = collected.capacity() as u64;
         if longer > capacity {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::request::Parts;
 use pentaprism_core::path::Captures;
-use pentaprism_core::{Body, BodyError, Operation, OperationInfo, RequestView};
+use pentaprism_core::{Body, Operation, OperationInfo, RequestView};
 
 use crate::{Api, Refusal};
 
@@ -76,7 +76,7 @@ impl<C> Call<C> {
             let (body, reservation) = budget.collect(body, limit).await?;
             return Ok((self.decode_with(&body)?, Share { _reservation: Some(reservation) }));
         }
-        let body = body.collect(limit).await.map_err(body_refusal)?;
+        let body = body.collect(limit).await?;
         Ok((self.decode_with(&body)?, Share::default()))
     }
 
@@ -91,13 +91,4 @@ impl<C> Call<C> {
 pub struct Share {
     #[cfg(feature = "connection")]
     _reservation: Option<crate::budget::Reservation>,
-}
-
-/// How a body that broke off while it was collected is refused.
-pub(crate) fn body_refusal(error: BodyError) -> Refusal {
-    match error {
-        BodyError::TooLarge { limit } => Refusal::BodyTooLarge { limit },
-        BodyError::Stalled(after) => Refusal::BodyStalled(after),
-        other => Refusal::BodyInterrupted(Box::new(other)),
-    }
 }

@@ -10,6 +10,8 @@ pub mod pingone;
 pub mod public;
 pub mod saved_views;
 pub mod service_fabric;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::pin::Pin;

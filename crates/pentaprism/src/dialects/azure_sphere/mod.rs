@@ -38,7 +38,7 @@ use wire::list_tenants::{ListTenants, ListTenantsError, ListTenantsOk};
 
 pub use worker::Hold;
 
-use crate::access::{Presented, Principal};
+use crate::access::Principal;
 use crate::context::Context;
 
 use bell::Bell;
@@ -109,14 +109,9 @@ impl Api for AzureSphere {
         _operation: Option<&'static OperationInfo>,
     ) -> Result<Arc<Principal>, Refusal> {
         let principals = &self.context.principals;
-        match principals.by_bearer(&head.headers) {
-            Presented::Known(principal) => {
-                principals.count(&principal)?;
-                Ok(principal)
-            }
-            Presented::Wrong => Err(Refusal::Unauthenticated { token_sent: true }),
-            Presented::Nothing => Err(Refusal::Unauthenticated { token_sent: false }),
-        }
+        let principal = principals.by_bearer(&head.headers).known()?;
+        principals.count(&principal)?;
+        Ok(principal)
     }
 
     fn refuse(&self, head: &Parts, operation: Option<&'static OperationInfo>, refusal: Refusal) -> Response<Body> {

@@ -8,7 +8,7 @@ use pentaprism_core::dialects::azure_sphere::{
     get_image_url::GetImageUrlError, get_operation::GetOperationError, image_upload::ImageUploadError,
 };
 use pentaprism_core::{BodyError, ErrorStatus};
-use pentaprism_server::{Failure, Refusal};
+use pentaprism_server::Failure;
 use pentaprism_store::{self as store, Fault};
 use uuid::Uuid;
 
@@ -131,8 +131,7 @@ impl Problem {
                 tracing::warn!(error = ?chain(fault), "the storage failed");
                 ErrorStatus::INTERNAL_SERVER_ERROR
             }
-            Self::Body(BodyError::Stalled(after)) => return Failure::Refused(Refusal::BodyStalled(after)),
-            Self::Body(error) => return Failure::Refused(Refusal::BodyInterrupted(Box::new(error))),
+            Self::Body(error) => return Failure::Refused(error.into()),
             Self::Internal(source) => return Failure::Internal(source),
         };
         let (_, body) = Answer::new(status, &self).into_parts();

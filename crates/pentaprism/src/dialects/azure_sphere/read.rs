@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::access::Principal;
 use crate::dialects::public::link;
-use crate::site::Visit;
+use crate::site::base_url;
 
 use super::AzureSphere;
 use super::problem::{Noun, Problem};
@@ -55,8 +55,7 @@ impl AzureSphere {
     ) -> Result<ImageUrl, Problem> {
         let (tenant, image) = self.ids(caller, tenant, Noun::Image, image)?;
         let ImageRecord { link: token, .. } = self.image(tenant, image).await?;
-        let base = head.extensions.get::<Visit>().map_or("", |visit| &visit.base_url);
-        let uri = link::url(base, &token, &file_name(image));
+        let uri = link::url(&base_url(head, &self.context.settings), &token, &file_name(image));
         Ok(ImageUrl { is_success: true, uri: Some(uri), uri_message: None })
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use http::request::Parts;
 use indexmap::IndexMap;
 use pentaprism_core::Timestamp;
 use pentaprism_core::dialects::glance::models::{ContainerFormat, DiskFormat, Image, ImageStatus, Visibility};
@@ -12,8 +11,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::caller::project_key;
-use crate::settings::Settings;
-use crate::site::Visit;
 
 /// The dialect's word for the store.
 pub(super) const DIALECT: &str = "glance";
@@ -187,15 +184,6 @@ pub(super) fn path(id: Uuid) -> String {
 /// A moment in whole seconds, as the service shows it.
 pub(super) fn seconds(moment: store::Timestamp) -> Timestamp {
     Timestamp::from_seconds(moment.as_unix_micros().div_euclid(1_000_000))
-}
-
-/// What absolute links begin with.
-pub(super) fn base_url(head: &Parts, settings: &Settings) -> String {
-    match (head.extensions.get::<Visit>(), &settings.public_url) {
-        (Some(visit), _) => visit.base_url.clone(),
-        (None, Some(url)) => url.as_str().to_owned(),
-        (None, None) => format!("http://{}", settings.listen),
-    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub use caller::Caller;
 
 use crate::context::Context;
 use crate::dialects::entity_tag;
+use crate::site::base_url;
 use faults::request_id;
 
 /// Bytes of JSON that describe an image, at most: 128 properties and tags of usual length many times over.
@@ -133,7 +134,7 @@ impl dialects::glance::Glance for Glance {
     ) -> Result<CreateImageOk, Failure<CreateImageError>> {
         let created = self.create(&call.caller, &input.body).await;
         let image = created.map_err(|problem| problem.into_failure(&call.head))?;
-        let base_url = image::base_url(&call.head, &self.context.settings);
+        let base_url = base_url(&call.head, &self.context.settings);
         Ok(CreateImageOk {
             x_openstack_request_id: request_id(&call.head),
             location: format!("{base_url}{}", image::path(image.id)),
@@ -236,7 +237,7 @@ impl dialects::glance::Glance for Glance {
         call: &Call<Caller>,
         _input: DiscoverVersions,
     ) -> Result<DiscoverVersionsOk, Failure<DiscoverVersionsError>> {
-        let body = versions::document(&image::base_url(&call.head, &self.context.settings));
+        let body = versions::document(&base_url(&call.head, &self.context.settings));
         Ok(DiscoverVersionsOk { x_openstack_request_id: request_id(&call.head), body })
     }
 
@@ -245,7 +246,7 @@ impl dialects::glance::Glance for Glance {
         call: &Call<Caller>,
         _input: ListVersions,
     ) -> Result<ListVersionsOk, Failure<ListVersionsError>> {
-        let body = versions::document(&image::base_url(&call.head, &self.context.settings));
+        let body = versions::document(&base_url(&call.head, &self.context.settings));
         Ok(ListVersionsOk { x_openstack_request_id: request_id(&call.head), body })
     }
 }

@@ -12,13 +12,13 @@ use pentaprism_core::{Body, ErrorStatus, InvalidRequest, Operation, OperationInf
 use pentaprism_server::{Refusal, retry_after_seconds};
 
 use super::faults::{Fault, request_id};
-use super::image::base_url;
 use super::members::no_member_of;
 use super::problem::{INTERNAL, UNAVAILABLE};
 use super::show::no_image;
 use crate::measure::chain;
 use crate::notes;
 use crate::settings::{Follow, Settings};
+use crate::site::base_url;
 
 /// Writes a refusal.
 pub(super) fn refuse(

@@ -2,8 +2,7 @@
 
 use http_body::Body as _;
 use pentaprism_core::dialects::glance::upload_image_data::UploadImageData;
-use pentaprism_core::{Body, BodyError, ErrorStatus};
-use pentaprism_server::Refusal;
+use pentaprism_core::{Body, ErrorStatus};
 use pentaprism_store as store;
 use pentaprism_store::{
     Change, CommitError, Condition, DigestSet, NewContent, Received, Update, Upload, UploadError, UploadRequest,
@@ -104,7 +103,7 @@ async fn receive(
     announced: Option<u64>,
 ) -> Result<Received, Problem> {
     while let Some(piece) = body.data().await {
-        let piece = piece.map_err(broken_off)?;
+        let piece = piece.map_err(|error| Problem::Refused(error.into()))?;
         let size = upload.received() + piece.len() as u64;
         if let Some(expected) = announced.filter(|expected| size > *expected) {
             return Err(exceeded(expected, size).into());
@@ -202,12 +201,4 @@ fn refused_upload(image: &Record, error: UploadError, size: u64) -> Problem {
         UploadError::Fault(fault) => problem::of_bytes(fault),
         other => other.into(),
     }
-}
-
-/// The client is gone or too slow; the image is queued again.
-fn broken_off(error: BodyError) -> Problem {
-    Problem::Refused(match error {
-        BodyError::Stalled(after) => Refusal::BodyStalled(after),
-        other => Refusal::BodyInterrupted(Box::new(other)),
-    })
 }

@@ -33,9 +33,9 @@ use wire::read_environment::{ReadEnvironment, ReadEnvironmentError, ReadEnvironm
 use wire::read_image::{ReadImage, ReadImageError, ReadImageOk};
 use wire::read_image_file::{ReadImageFile, ReadImageFileError, ReadImageFileOk};
 
-use crate::access::{Presented, Principal};
+use crate::access::Principal;
 use crate::context::Context;
-use crate::site::Visit;
+use crate::site::base_url;
 
 use answer::correlation_id;
 use convert::Converter;
@@ -70,7 +70,7 @@ impl PingOne {
         let environment = environment::of_caller(&self.context.settings.pingone, &call.caller, environment)?;
         let key = ImageKey { environment: environment.id, id: environment::id(image)? };
         let name = self.context.store.get(&key.name()).await?.ok_or(Problem::NotFound)?;
-        Ok(Record::read(&name)?.show(key, name.created, base_url(&call.head)))
+        Ok(Record::read(&name)?.show(key, name.created, &base_url(&call.head, &self.context.settings)))
     }
 
     async fn delete(&self, caller: &Principal, environment: &str, image: &str) -> Result<(), Problem> {
@@ -79,11 +79,6 @@ impl PingOne {
         self.context.store.apply(Change::new().delete(key.name(), Condition::EXISTS)).await?;
         Ok(())
     }
-}
-
-/// What links to this server begin with.
-fn base_url(head: &Parts) -> &str {
-    head.extensions.get::<Visit>().map_or("", |visit| &visit.base_url)
 }
 
 impl Api for PingOne {
@@ -100,14 +95,9 @@ impl Api for PingOne {
         if is_file || refusals::lacks_version(head.uri.path()) {
             return Ok(principals.anonymous());
         }
-        match principals.by_bearer(&head.headers) {
-            Presented::Known(principal) => {
-                principals.count(&principal)?;
-                Ok(principal)
-            }
-            Presented::Wrong => Err(Refusal::Unauthenticated { token_sent: true }),
-            Presented::Nothing => Err(Refusal::Unauthenticated { token_sent: false }),
-        }
+        let principal = principals.by_bearer(&head.headers).known()?;
+        principals.count(&principal)?;
+        Ok(principal)
     }
 
     fn refuse(&self, head: &Parts, operation: Option<&'static OperationInfo>, refusal: Refusal) -> Response<Body> {
@@ -126,7 +116,7 @@ impl bindings::Pingone for PingOne {
         input: CreateImage,
         body: Body,
     ) -> Result<CreateImageOk, Failure<CreateImageError>> {
-        let created = self.create(&call.caller, base_url(&call.head), &input, body).await;
+        let created = self.create(&call.caller, &base_url(&call.head, &self.context.settings), &input, body).await;
         let body = created.map_err(|problem| problem.into_failure(&call.head))?;
         Ok(CreateImageOk { correlation_id: correlation_id(&call.head).to_string(), body })
     }
@@ -159,7 +149,7 @@ impl bindings::Pingone for PingOne {
         let settings = &self.context.settings.pingone;
         let environment = environment::of_caller(settings, &call.caller, &input.environment_id);
         let environment = environment.map_err(|problem| problem.into_failure(&call.head))?;
-        let body = environment::show(environment, base_url(&call.head));
+        let body = environment::show(environment, &base_url(&call.head, &self.context.settings));
         Ok(ReadEnvironmentOk { correlation_id: correlation_id(&call.head).to_string(), body })
     }
 

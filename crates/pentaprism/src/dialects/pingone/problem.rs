@@ -91,8 +91,7 @@ impl Problem {
             Self::NoByte => {
                 Answer::invalid_request(ErrorStatus::RANGE_NOT_SATISFIABLE, "The image has no byte in this range.")
             }
-            Self::Body(BodyError::Stalled(after)) => return Failure::Refused(Refusal::BodyStalled(after)),
-            Self::Body(error) => return Failure::Refused(Refusal::BodyInterrupted(Box::new(error))),
+            Self::Body(error) => return Failure::Refused(error.into()),
             Self::Refused(refusal) => return Failure::Refused(refusal),
             Self::Fault(
                 fault @ (Fault::DiskFull { .. }

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use pentaprism_server::Refusal;
 use uuid::Uuid;
 
-use crate::access::{Presented, Principals};
+use crate::access::Principals;
 use crate::settings::ITWIN_SCOPE;
 
 /// A user of Saved Views.
@@ -42,11 +42,7 @@ impl Caller {
 
 /// Finds out who calls, and counts the request. A token without the scope is as good as none.
 pub(super) fn identify(principals: &Principals, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let principal = match principals.by_bearer(headers) {
-        Presented::Known(principal) => principal,
-        Presented::Nothing => return Err(Refusal::Unauthenticated { token_sent: false }),
-        Presented::Wrong => return Err(Refusal::Unauthenticated { token_sent: true }),
-    };
+    let principal = principals.by_bearer(headers).known()?;
     let none = || principals.refuse(&principal, "the principal is no user of Saved Views");
     let rights = principal.saved_views.as_ref().ok_or_else(none)?;
     if !rights.scopes.contains(ITWIN_SCOPE) {

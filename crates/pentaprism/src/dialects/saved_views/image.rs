@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::view::{View, thumbnail_key};
 use crate::dialects::public::link;
 use crate::settings::Href;
+use crate::site::base_url;
 
 /// How often a picture is looked up again when it is replaced between look-up and reading.
 const ATTEMPTS: usize = 8;
@@ -52,7 +53,7 @@ impl SavedViews {
                 Size::Full => (&links.full, FULL_NAME),
                 Size::Thumbnail => (&links.thumbnail, THUMBNAIL_NAME),
             };
-            return Ok(link::url(&self.base_url(head), token, name));
+            return Ok(link::url(&base_url(head, &self.context.settings), token, name));
         }
         let picture = self.open(caller, view, size).await?;
         let embedded = head.extensions.get::<Embedded>().ok_or_else(|| Problem::internal(NowhereToEmbed))?;

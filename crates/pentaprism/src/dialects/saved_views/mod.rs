@@ -42,7 +42,6 @@ use wire::update_image::{UpdateImage, UpdateImageError, UpdateImageOk};
 pub use caller::Caller;
 
 use crate::context::Context;
-use crate::site::Visit;
 
 use changes::Turns;
 use documents::{Documents, Held};
@@ -97,15 +96,6 @@ impl SavedViews {
         request.extensions_mut().insert(embedded.clone());
         request.extensions_mut().insert(Held::default());
         embedded.put_into(dialects::saved_views::serve(self, request).await)
-    }
-
-    /// What links to this server begin with.
-    fn base_url(&self, head: &Parts) -> String {
-        match (head.extensions.get::<Visit>(), &self.context.settings.public_url) {
-            (Some(visit), _) => visit.base_url.clone(),
-            (None, Some(url)) => url.as_str().to_owned(),
-            (None, None) => format!("http://{}", self.context.settings.listen),
-        }
     }
 }
 

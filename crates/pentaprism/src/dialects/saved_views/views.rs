@@ -6,6 +6,8 @@ use pentaprism_core::dialects::saved_views::get_saved_view::GetSavedView;
 use pentaprism_core::dialects::saved_views::models::SavedViewResponse;
 use pentaprism_store::Change;
 
+use crate::site::base_url;
+
 use super::answer::{forbidden, view_not_found};
 use super::caller::{Caller, Standing};
 use super::problem::Problem;
@@ -33,7 +35,9 @@ impl SavedViews {
         match self.look_up(caller, id).await? {
             (view, Standing::Editor) => Ok(view),
             _ => {
-                notes::refused("the saved view is another user's, and the principal may not change shared views of others");
+                notes::refused(
+                    "the saved view is another user's, and the principal may not change shared views of others",
+                );
                 Err(forbidden().into())
             }
         }
@@ -85,7 +89,9 @@ impl SavedViews {
 
     async fn respond(&self, view: View, head: &Parts, prefer: Option<&str>) -> Result<SavedViewResponse, Problem> {
         documents::hold(head, self.documents.take_apart(view.attributes.data.len()).await?);
-        let saved_view = view.show(&self.base_url(head), prefers_representation(prefer)).map_err(Problem::internal)?;
+        let saved_view = view
+            .show(&base_url(head, &self.context.settings), prefers_representation(prefer))
+            .map_err(Problem::internal)?;
         Ok(SavedViewResponse { saved_view })
     }
 }

@@ -13,7 +13,7 @@ use pentaprism_core::dialects::service_fabric::{
     models::FabricErrorResponse, upload_file::UploadFileError, upload_file_chunk::UploadFileChunkError,
 };
 use pentaprism_core::{BodyError, ErrorStatus};
-use pentaprism_server::{Failure, Refusal};
+use pentaprism_server::Failure;
 use pentaprism_store::{self as store, ChunkError, Fault};
 use uuid::Uuid;
 
@@ -172,8 +172,7 @@ impl Problem {
             return Failure::Documented(E::other(status, payload));
         }
         match self {
-            Self::Body(BodyError::Stalled(after)) => Failure::Refused(Refusal::BodyStalled(after)),
-            Self::Body(error) => Failure::Refused(Refusal::BodyInterrupted(Box::new(error))),
+            Self::Body(error) => Failure::Refused(error.into()),
             Self::Internal(source) => Failure::Internal(source),
             other => Failure::Internal(Box::new(other)),
         }

@@ -22,8 +22,8 @@ use uuid::{Uuid, uuid};
 use super::record::{ENDED, WAITING};
 use super::{AzureSphere, Hold};
 use crate::context::Context;
+use crate::dialects::testing;
 use crate::settings::{AzureSphereRights, PrincipalSettings, Settings, TenantSettings, Token};
-use crate::site::Visit;
 use crate::tokens::RandomTokens;
 
 /// 2026-11-21T00:42:39Z.
@@ -95,12 +95,8 @@ impl World {
         Self { sphere: Arc::new(AzureSphere::new(context).held(hold)), store, clock }
     }
 
-    async fn call(&self, mut request: Request<Body>) -> Answered {
-        let authority = "127.0.0.1:8470".parse().expect("an authority");
-        let base_url = "http://127.0.0.1:8470".to_owned();
-        request.extensions_mut().insert(Visit { base_url, authority, client: None });
-        let (head, body) = self.sphere.answer(request).await.into_parts();
-        let body = body.collect(1 << 20).await.expect("the body is whole");
+    async fn call(&self, request: Request<Body>) -> Answered {
+        let (head, body) = testing::answer(&*self.sphere, request).await;
         Answered { status: head.status, headers: head.headers, body }
     }
 
@@ -153,10 +149,8 @@ impl World {
     fn is_empty(&self) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            // What an upload reserved is given back behind its request.
-            let given_back = async { while self.usage().await.reserved > 0 {} };
-            let in_time = tokio::time::timeout(Duration::from_mins(1), given_back).await;
-            assert!(in_time.is_ok() && self.usage().await == Usage::default(), "{caller}");
+            let usage = testing::usage_at_rest(&self.store, DIALECT, &format!("images/{TENANT}")).await;
+            assert_eq!(usage, Usage::default(), "{caller}");
             for scope in ["operations", WAITING, ENDED, &format!("images/{TENANT}")] {
                 assert_eq!(self.names(DIALECT, scope).await, [], "{caller}: {scope}");
             }

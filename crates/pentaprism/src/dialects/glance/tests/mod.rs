@@ -19,8 +19,8 @@ use uuid::{Uuid, uuid};
 
 use super::Glance;
 use crate::context::Context;
+use crate::dialects::testing;
 use crate::settings::{Access, GlanceRights, PrincipalSettings, Role, Settings, Token};
-use crate::site::Visit;
 use crate::tokens::RandomTokens;
 
 /// 2026-11-21T00:42:39Z.
@@ -111,13 +111,8 @@ impl World {
         Self { glance: Glance::new(context), store }
     }
 
-    async fn call(&self, mut request: Request<Body>) -> Answered {
-        let authority = "127.0.0.1:8470".parse().expect("an authority");
-        let base_url = "http://127.0.0.1:8470".to_owned();
-        request.extensions_mut().insert(Visit { base_url, authority, client: None });
-        let response = self.glance.answer(request).await;
-        let (head, body) = response.into_parts();
-        let body = body.collect(64 << 20).await.expect("the body is whole");
+    async fn call(&self, request: Request<Body>) -> Answered {
+        let (head, body) = testing::answer(&self.glance, request).await;
         Answered { status: head.status, headers: head.headers, body }
     }
 

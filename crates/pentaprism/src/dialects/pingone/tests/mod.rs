@@ -26,8 +26,8 @@ use uuid::{Uuid, uuid};
 
 use super::PingOne;
 use crate::context::Context;
+use crate::dialects::testing::{self, BASE_URL};
 use crate::settings::{EnvironmentSettings, Follow, PingOneRights, PrincipalSettings, Settings, Token};
-use crate::site::Visit;
 use crate::tokens::RandomTokens;
 
 /// 2020-02-27T19:49:36.457Z, the moment of the document's sample, and a bit.
@@ -116,12 +116,8 @@ impl World {
     }
 
     async fn call(&self, mut request: Request<Body>) -> Answered {
-        let authority = "127.0.0.1:8470".parse().expect("an authority");
-        let base_url = "http://127.0.0.1:8470".to_owned();
-        request.extensions_mut().insert(Visit { base_url, authority, client: None });
         request.extensions_mut().insert(RequestId(format!("req-{REQUEST}")));
-        let (head, body) = self.pingone.answer(request).await.into_parts();
-        let body = body.collect(16 << 20).await.expect("the answer can be read");
+        let (head, body) = testing::answer(&self.pingone, request).await;
         let answered = Answered { status: head.status, headers: head.headers, body };
         assert_eq!(answered.header("correlation-id"), Some(REQUEST));
         answered
@@ -149,7 +145,7 @@ impl World {
     /// What is behind the link of an image.
     async fn follow(&self, image: &Value) -> Answered {
         let link = text(&image["targets"]["original"]["href"]);
-        self.anybody("GET", link.strip_prefix("http://127.0.0.1:8470").expect("a link to this server")).await
+        self.anybody("GET", link.strip_prefix(BASE_URL).expect("a link to this server")).await
     }
 
     /// An upload of which the first half is sent and read.
@@ -170,14 +166,8 @@ impl World {
     fn is_empty(&self) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            // What an upload reserved is given back behind its request.
-            let given_back = async {
-                while self.usage().await.reserved > 0 {
-                    tokio::task::yield_now().await;
-                }
-            };
-            let in_time = tokio::time::timeout(Duration::from_mins(1), given_back).await;
-            assert!(in_time.is_ok() && self.usage().await == Usage::default(), "{caller}");
+            let usage = testing::usage_at_rest(&self.store, DIALECT, &format!("images/{ENVIRONMENT}")).await;
+            assert_eq!(usage, Usage::default(), "{caller}");
             let images = ListQuery::new(DIALECT, format!("images/{ENVIRONMENT}"), 1);
             assert_eq!(self.store.list(images).await.expect("a list"), [], "{caller}");
             let problems = self.store.fsck().await.expect("a check").problems;

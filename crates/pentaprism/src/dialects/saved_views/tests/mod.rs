@@ -26,8 +26,8 @@ use super::data_url::PREFIX;
 use super::view::ACCOUNT;
 use crate::context::Context;
 use crate::dialects::public::Public;
+use crate::dialects::testing::{self, BASE_URL};
 use crate::settings::{DEFAULT_SAVED_VIEW, PrincipalSettings, SavedViewsRights, Settings, Token};
-use crate::site::Visit;
 use crate::tokens::RandomTokens;
 
 const OWNER: &str = "token-of-the-owner";
@@ -36,8 +36,6 @@ const MANAGER: &str = "token-of-a-manager";
 
 /// The user of [`OWNER`].
 const OWNING_USER: Uuid = Uuid::from_u128(1);
-
-const BASE_URL: &str = "http://127.0.0.1:8470";
 
 /// The dialect and the public links over one store.
 #[derive(Clone)]
@@ -117,16 +115,12 @@ impl World {
         self.call(request.body(body.into()).expect("a request")).await
     }
 
-    async fn call(&self, mut request: Request<Body>) -> Answered {
-        let authority = "127.0.0.1:8470".parse().expect("an authority");
-        request.extensions_mut().insert(Visit { base_url: BASE_URL.to_owned(), authority, client: None });
-        let response = if request.uri().path().starts_with("/public/") {
-            self.public.answer(request).await
+    async fn call(&self, request: Request<Body>) -> Answered {
+        let (head, body) = if request.uri().path().starts_with("/public/") {
+            testing::answer(&self.public, request).await
         } else {
-            self.views.answer(request).await
+            testing::answer(&self.views, request).await
         };
-        let (head, body) = response.into_parts();
-        let body = body.collect(64 << 20).await.expect("the answer can be read");
         Answered { status: head.status, headers: head.headers, body }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request, StatusCode, Version};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::ext::ReasonPhrase;
 use pentaprism_core::Body;
 use pentaprism_store::{Clock, Limits, ManualClock, Options, RandomIds, Store, Timestamp};
@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use super::ServiceFabric;
 use crate::context::Context;
+use crate::dialects::testing;
 use crate::settings::{Access, PrincipalSettings, Settings, Token};
-use crate::site::Visit;
 use crate::tokens::RandomTokens;
 
 /// 2026-11-21T00:42:39Z.
@@ -84,17 +84,13 @@ impl World {
 
     /// Sends a request as the program would hand it on.
     async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: Body) -> Answered {
-        let mut request = Request::builder().method(method).uri(target).version(Version::HTTP_11);
+        let mut request = Request::builder().method(method).uri(target);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let authority = "127.0.0.1:8470".parse().expect("an authority");
-        let base_url = "http://127.0.0.1:8470".to_owned();
-        let request = request.extension(Visit { base_url, authority, client: None }).body(body).expect("a request");
-        let (head, body) = self.fabric.answer(request).await.into_parts();
+        let (head, body) = testing::answer(&self.fabric, request.body(body).expect("a request")).await;
         let reason = head.extensions.get::<ReasonPhrase>();
         let reason = reason.map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned());
-        let body = body.collect(64 << 20).await.expect("the answer can be read");
         Answered { status: head.status, headers: head.headers, reason, body }
     }
 
