@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
+use pentaprism_core::BodyError;
 use tokio::time::{Sleep, sleep};
 
 use super::*;
