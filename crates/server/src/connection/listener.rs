@@ -110,7 +110,10 @@ mod tests {
             let anywhere = SocketAddr::from(([127, 0, 0, 1], 1));
             match self.0.pop() {
                 Some(kind) => Err(kind.into()),
-                None => Ok((tokio::io::duplex(1).0, Endpoints { remote: anywhere, local: anywhere, listener: 0, secure: false })),
+                None => Ok((
+                    tokio::io::duplex(1).0,
+                    Endpoints { remote: anywhere, local: anywhere, listener: 0, secure: false },
+                )),
             }
         }
     }

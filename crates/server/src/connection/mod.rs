@@ -142,7 +142,7 @@ pub async fn serve<L: Listen, S: Service>(
             () = &mut stop => break,
             Some(ended) = connections.join_next() => report(ended),
             (io, endpoints, slot) = listener::accept(&mut listener, &slots, &mut backoff) => {
-                let serving = server.clone().serve_connection(io, endpoints);
+                let serving = server.clone().serve_connection(io, endpoints, connections.len() + 1);
                 connections.spawn(async move {
                     serving.await;
                     drop(slot);

@@ -20,13 +20,17 @@ use super::preface::{self, Protocol};
 use super::socket::Socket;
 use super::{Endpoints, Limits, Service};
 
-/// Bytes that hyper may read ahead or have ready to be written. Pieces of uploads come up to twice as large. A whole MiB
-/// was measured to be no faster, and every upload holds it.
-const BUFFER: usize = 512 << 10;
+/// Bytes that hyper may read ahead or have ready to be written for one connection: at most, where there are few of them, and
+/// at least. Pieces of uploads come up to twice as large. A whole MiB was measured to be no faster.
+const LARGEST_BUFFER: usize = 512 << 10;
+const SMALLEST_BUFFER: usize = 64 << 10;
 
-/// What an HTTP/2 client may send ahead, per stream and per connection.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Bytes of buffers that connections share: each gets its part of them when it begins.
+const BUFFERS: usize = 4 << 20;
+
+/// What an HTTP/2 client may send ahead, in buffers: on one stream, and on the whole connection.
+const STREAM_WINDOW: u32 = 2;
+const CONNECTION_WINDOW: u32 = 8;
 
 /// The largest HTTP/2 frame that is taken.
 const FRAME: u32 = 256 << 10;
@@ -55,8 +59,8 @@ impl<S: Service> Server<S> {
         Self { service: Arc::new(service), limits: Arc::new(limits), stopping, streams }
     }
 
-    /// Serves one connection until it ends.
-    pub(super) async fn serve_connection<T>(self, mut io: T, endpoints: Endpoints)
+    /// Serves one connection until it ends. It is one of `open`.
+    pub(super) async fn serve_connection<T>(self, mut io: T, endpoints: Endpoints, open: usize)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -74,15 +78,15 @@ impl<S: Service> Server<S> {
             return;
         }
         let ended = match protocol {
-            Protocol::Http1 => self.serve_http1(io, begun, endpoints).await,
-            Protocol::Http2 => self.serve_http2(io, begun, endpoints).await,
+            Protocol::Http1 => self.serve_http1(io, begun, endpoints, buffer(open)).await,
+            Protocol::Http2 => self.serve_http2(io, begun, endpoints, buffer(open)).await,
         };
         if let Err(error) = ended {
             tracing::debug!(%error, remote = %endpoints.remote, "a connection ended early");
         }
     }
 
-    async fn serve_http1<T>(self, io: T, begun: Bytes, endpoints: Endpoints) -> hyper::Result<()>
+    async fn serve_http1<T>(self, io: T, begun: Bytes, endpoints: Endpoints, buffer: usize) -> hyper::Result<()>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -94,7 +98,7 @@ impl<S: Service> Server<S> {
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.idle)
             .max_header_size(self.limits.head_bytes)
-            .max_buf_size(BUFFER.max(self.limits.head_bytes))
+            .max_buf_size(buffer.max(self.limits.head_bytes))
             .serve_connection(TokioIo::new(socket), exchange);
         let mut connection = pin!(connection);
         let mut draining: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
@@ -112,7 +116,7 @@ impl<S: Service> Server<S> {
         }
     }
 
-    async fn serve_http2<T>(self, io: T, begun: Bytes, endpoints: Endpoints) -> hyper::Result<()>
+    async fn serve_http2<T>(self, io: T, begun: Bytes, endpoints: Endpoints, buffer: usize) -> hyper::Result<()>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -123,14 +127,15 @@ impl<S: Service> Server<S> {
         let cut = CancellationToken::new();
         let _cut_at_the_end = cut.clone().drop_guard();
         let streams = Streams { tracker: self.streams.clone(), cut };
+        let window = u32::try_from(buffer).unwrap_or(u32::MAX);
         let connection = http2::Builder::new(streams)
             .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(window.saturating_mul(STREAM_WINDOW))
+            .initial_connection_window_size(window.saturating_mul(CONNECTION_WINDOW))
             .max_frame_size(FRAME)
             .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX))
-            .max_send_buf_size(BUFFER)
+            .max_send_buf_size(buffer)
             .keep_alive_interval(self.limits.idle)
             .keep_alive_timeout(self.limits.write)
             .serve_connection(TokioIo::new(socket), exchange);
@@ -182,6 +187,11 @@ impl<S: Service> Server<S> {
     }
 }
 
+/// The buffer of a connection that is one of `open`: many that are served at once shall not take much more than few.
+fn buffer(open: usize) -> usize {
+    (BUFFERS / open.max(1)).clamp(SMALLEST_BUFFER, LARGEST_BUFFER)
+}
+
 enum Verdict {
     Serve,
     End,
@@ -211,5 +221,17 @@ where
     fn execute(&self, stream: F) {
         let cut = self.cut.clone();
         self.tracker.spawn(async move { cut.run_until_cancelled_owned(stream).await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_have_smaller_buffers_than_few() {
+        for (open, bytes) in [(0, 512 << 10), (8, 512 << 10), (16, 256 << 10), (64, 64 << 10), (1024, 64 << 10)] {
+            assert_eq!(buffer(open), bytes, "{open}");
+        }
     }
 }
