@@ -34,10 +34,13 @@ pub const CORS: Option<Cors> = Some(Cors {
         "authorization",
         "content-type",
         "content-disposition",
+        "range",
+        "if-none-match",
+        "if-range",
         "x-ping-external-transaction-id",
         "x-ping-external-session-id",
     ],
-    expose: &["Correlation-Id", "Retry-After"],
+    expose: &["Correlation-Id", "Retry-After", "ETag", "Content-Range", "Accept-Ranges"],
     max_age: 7200,
 });
 

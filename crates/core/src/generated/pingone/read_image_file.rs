@@ -13,7 +13,7 @@ use crate::{
     RequestBody, RequestBuilder, RequestView, ResponseBuilder, codec,
 };
 
-use super::models::P1ErrorResponse;
+use super::models::{P1Error, P1ErrorResponse};
 
 /// Read a picture, or one range of it.
 ///
@@ -217,7 +217,18 @@ pub enum ReadImageFileError {
     /// - the image was deleted
     NotFound(P1ErrorResponse),
     /// 416: No byte of the picture lies in the range.
-    RangeNotSatisfiable(P1ErrorResponse),
+    RangeNotSatisfiable {
+        /// Header `Correlation-Id`.
+        ///
+        /// UUID under which the server's log knows the request. A refusal has the same one in its body.
+        correlation_id: String,
+        /// Header `Content-Range`.
+        ///
+        /// Size of the whole picture.
+        content_range: String,
+        /// The body.
+        body: P1Error,
+    },
     /// 500: Something broke on the server's side.
     ///
     /// - something broke
@@ -233,7 +244,7 @@ impl Message for ReadImageFileError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::RangeNotSatisfiable(_) => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::InternalServerError(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -241,7 +252,13 @@ impl Message for ReadImageFileError {
     fn into_response(self) -> Response<Bytes> {
         match self {
             Self::NotFound(answer) => answer.with_status(StatusCode::NOT_FOUND),
-            Self::RangeNotSatisfiable(answer) => answer.with_status(StatusCode::RANGE_NOT_SATISFIABLE),
+            Self::RangeNotSatisfiable { correlation_id, content_range, body } => {
+                ResponseBuilder::new(StatusCode::RANGE_NOT_SATISFIABLE)
+                    .header("Correlation-Id", Some(&correlation_id))
+                    .header("Content-Range", Some(&content_range))
+                    .body("application/json", codec::json(&body))
+                    .finish()
+            }
             Self::InternalServerError(answer) => answer.with_status(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -249,7 +266,11 @@ impl Message for ReadImageFileError {
     fn from_response(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         match response.head.status.as_u16() {
             404 => P1ErrorResponse::from_view(response).map(Self::NotFound),
-            416 => P1ErrorResponse::from_view(response).map(Self::RangeNotSatisfiable),
+            416 => Ok(Self::RangeNotSatisfiable {
+                correlation_id: response.required_header("Correlation-Id")?,
+                content_range: response.required_header("Content-Range")?,
+                body: response.json()?,
+            }),
             500 => P1ErrorResponse::from_view(response).map(Self::InternalServerError),
             _ => Err(InvalidResponse::Status(response.head.status)),
         }
@@ -260,9 +281,8 @@ impl std::fmt::Display for ReadImageFileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let summary = codec::Summary::new(self.status());
         let summary = match self {
-            Self::NotFound(answer) | Self::RangeNotSatisfiable(answer) | Self::InternalServerError(answer) => {
-                summary.with(&answer.body)
-            }
+            Self::NotFound(answer) | Self::InternalServerError(answer) => summary.with(&answer.body),
+            Self::RangeNotSatisfiable { body, .. } => summary.with(body),
         };
         write!(formatter, "the service answered {}{summary}", self.status())
     }

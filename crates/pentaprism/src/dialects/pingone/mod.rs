@@ -160,6 +160,6 @@ impl bindings::Pingone for PingOne {
     ) -> Result<(ReadImageFileOk, Option<Body>), Failure<ReadImageFileError>> {
         let correlation_id = correlation_id(&call.head).to_string();
         let read = picture_file::read(&self.context, &call.head.headers, &input, correlation_id).await;
-        read.map_err(|problem| problem.into_failure(&call.head))
+        read.map_err(|problem| problem.into_file_failure(&call.head))
     }
 }

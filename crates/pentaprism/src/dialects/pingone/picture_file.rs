@@ -35,8 +35,9 @@ pub(super) async fn read(
         Err(ReadError::Gone) => return Err(Problem::NotFound),
         opened => opened?,
     };
+    let size = reader.size();
     let range = input.range.as_deref().filter(|_| entity_tag::keeps_range(headers, Some(&etag)));
-    let part = Part::asked(range, reader.size()).map_err(|_| Problem::NoByte)?;
+    let part = Part::asked(range, size).map_err(|_| Problem::NoByte { size })?;
     let body = part.body(&reader)?;
     let content_type = record.kind.media_type().to_owned();
     let ok = match part.content_range() {

@@ -49,8 +49,11 @@ pub(super) enum Problem {
     #[error("the picture could not be converted")]
     Picture(#[source] PictureError),
     /// The range begins behind the end.
-    #[error("the picture has no byte in the range")]
-    NoByte,
+    #[error("the picture has {size} bytes and none in the range")]
+    NoByte {
+        /// The size of the whole picture.
+        size: u64,
+    },
     /// The request's body stalled or broke off.
     #[error("the body broke off")]
     Body(#[source] BodyError),
@@ -88,9 +91,7 @@ impl Problem {
                 Ok(detail) => Answer::invalid_data(detail),
                 Err(temporary) => return Failure::internal(temporary),
             },
-            Self::NoByte => {
-                Answer::invalid_request(ErrorStatus::RANGE_NOT_SATISFIABLE, "The image has no byte in this range.")
-            }
+            Self::NoByte { .. } => return Failure::internal(Undocumented(ErrorStatus::RANGE_NOT_SATISFIABLE)),
             Self::Body(error) => return Failure::Refused(error.into()),
             Self::Refused(refusal) => return Failure::Refused(refusal),
             Self::Fault(
@@ -111,6 +112,19 @@ impl Problem {
             Some(documented) => Failure::Documented(documented),
             None => Failure::internal(Undocumented(status)),
         }
+    }
+}
+
+impl Problem {
+    /// The problem as the operation answers it that knows ranges.
+    pub(super) fn into_file_failure(self, head: &Parts) -> Failure<ReadImageFileError> {
+        let Self::NoByte { size } = self else { return self.into_failure(head) };
+        notes::refused_by(&self);
+        let text = "The image has no byte in this range.";
+        let answer = Answer::invalid_request(ErrorStatus::RANGE_NOT_SATISFIABLE, text);
+        let P1ErrorResponse { correlation_id, body } = answer.into_payload(head);
+        let content_range = format!("bytes */{size}");
+        Failure::Documented(ReadImageFileError::RangeNotSatisfiable { correlation_id, content_range, body })
     }
 }
 
@@ -240,5 +254,5 @@ documents! {
     ReadImageError: FORBIDDEN Forbidden, INTERNAL_SERVER_ERROR InternalServerError;
     DeleteImageError: FORBIDDEN Forbidden, INTERNAL_SERVER_ERROR InternalServerError;
     ReadEnvironmentError: FORBIDDEN Forbidden;
-    ReadImageFileError: RANGE_NOT_SATISFIABLE RangeNotSatisfiable, INTERNAL_SERVER_ERROR InternalServerError;
+    ReadImageFileError: INTERNAL_SERVER_ERROR InternalServerError;
 }

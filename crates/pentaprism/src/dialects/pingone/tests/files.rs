@@ -99,6 +99,7 @@ async fn a_part_may_be_asked_for() {
     }
     let beyond = with_range(&world, &path, "range", b"bytes=42-").await;
     assert_eq!(beyond.refused(416, "INVALID_REQUEST").0, "The image has no byte in this range.");
+    assert_eq!(beyond.header("content-range"), Some("bytes */42"));
 }
 
 #[tokio::test]
