@@ -208,6 +208,13 @@ impl PublicUrl {
         &self.text
     }
 
+    /// The path, without a slash at its end: empty for the root.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("", |begin| &rest[begin..])
+    }
+
     /// Host and port.
     #[must_use]
     pub fn authority(&self) -> &Authority {
@@ -280,6 +287,9 @@ mod tests {
     #[test]
     fn public_urls_are_web_addresses() {
         assert_eq!("https://a.example/x/".parse::<PublicUrl>().unwrap().as_str(), "https://a.example/x");
+        for (url, path) in [("http://a", ""), ("http://a/", ""), ("http://a:1/x/y/", "/x/y")] {
+            assert_eq!(url.parse::<PublicUrl>().unwrap().path(), path, "{url}");
+        }
         for wrong in ["a.example", "ftp://a", "https://a/?q", "https://u@a", "/x", "https://a/#b"] {
             assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
         }

@@ -40,6 +40,7 @@ pub use worker::Hold;
 
 use crate::access::Principal;
 use crate::context::Context;
+use crate::settings::PublicUrl;
 
 use bell::Bell;
 use problem::Problem;
@@ -85,6 +86,11 @@ impl AzureSphere {
             let worker = Worker::new(&self.context, self.hold, self.bell.clone());
             workers.spawn(worker.run(self.bell.attend()));
         }
+    }
+
+    /// What the paths of this server begin with for clients: the path of the public URL.
+    fn base_path(&self) -> &str {
+        self.context.settings.public_url.as_ref().map_or("", PublicUrl::path)
     }
 
     /// Resolves when nothing goes on: no operation waits, or those that do wait for the store or for whoever holds them.

@@ -31,7 +31,7 @@ impl AzureSphere {
         if record.ended.is_some_and(|ended| self.is_forgotten(ended)) {
             return Err(missing());
         }
-        Ok(key.show(&name.status, &record))
+        Ok(key.show(self.base_path(), &name.status, &record))
     }
 
     /// What a package says about itself.

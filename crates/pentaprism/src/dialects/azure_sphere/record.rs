@@ -123,8 +123,8 @@ impl OperationKey {
         Some((Self { tenant: tenant.parse().ok()?, id: id.parse().ok()? }, moment.parse().ok()?))
     }
 
-    /// The operation as clients see it.
-    pub(super) fn show(self, status: &str, record: &OperationRecord) -> Operation {
+    /// The operation as clients see it, who reach this server under `base_path` (D-081).
+    pub(super) fn show(self, base_path: &str, status: &str, record: &OperationRecord) -> Operation {
         let Self { tenant, id } = self;
         let state = match status {
             NOT_STARTED => OperationState::NotStarted,
@@ -136,11 +136,11 @@ impl OperationKey {
             code: ErrorResponseCode::from(failure.code),
             message: failure.message.clone(),
         };
-        let image = format!("/v2/tenants/{tenant}/images/{}", record.about.image);
+        let image = format!("{base_path}/v2/tenants/{tenant}/images/{}", record.about.image);
         Operation {
             completed_date_utc: record.ended.map(date),
             created_date_utc: date(record.created),
-            details_location: format!("/v2/tenants/{tenant}/operationTypes/imageUpload/operations/{id}"),
+            details_location: format!("{base_path}/v2/tenants/{tenant}/operationTypes/imageUpload/operations/{id}"),
             error: record.failure.as_ref().map(error),
             operation_id: id,
             operation_type: OperationType::ImageUpload,

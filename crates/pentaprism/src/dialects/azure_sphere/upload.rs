@@ -54,6 +54,6 @@ impl AzureSphere {
         // Whatever becomes of this request, the worker looks what there is to do.
         let _rings = self.bell.ring_at_end();
         received.commit(change).await?;
-        Ok(key.show(NOT_STARTED, &record))
+        Ok(key.show(self.base_path(), NOT_STARTED, &record))
     }
 }

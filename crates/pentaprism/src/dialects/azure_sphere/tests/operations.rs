@@ -146,3 +146,18 @@ fn names_in_lists_are_in_the_order_of_time_and_say_what_they_stand_for() {
         assert_eq!(OperationKey::of_listed(wrong), None, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn locations_begin_with_the_path_of_the_public_url() {
+    for (public_url, base) in [(None, ""), (Some("https://host"), ""), (Some("https://host/base/"), "/base")] {
+        let public_url = public_url.map(|url| url.parse().expect("a public URL"));
+        let world = World::waiting(crate::settings::Settings { public_url, ..settings() }).await;
+        let uploaded = world.post(TENANT, packer().pack()).await.json(200);
+        let id = uploaded["OperationId"].as_str().expect("an id").parse().expect("a UUID");
+        let details = format!("{base}/v2/tenants/{TENANT}/operationTypes/imageUpload/operations/{id}");
+        for shown in [uploaded, world.operation(id).await] {
+            assert_eq!(shown["DetailsLocation"], details);
+            assert_eq!(shown["ResourceLocation"], format!("{base}/v2/tenants/{TENANT}/images/{WASHER}"));
+        }
+    }
+}
