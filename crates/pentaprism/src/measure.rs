@@ -27,6 +27,7 @@ pub(crate) struct Measure {
     status: Option<StatusCode>,
     operation: OperationSlot,
     notes: Notes,
+    quiet: bool,
     cut: bool,
 }
 
@@ -35,7 +36,13 @@ impl Measure {
     pub(crate) fn new(span: Span, metrics: Arc<Metrics>, dialect: &'static str, notes: Notes) -> Self {
         metrics.begin(dialect);
         let (received, operation, began) = (Arc::default(), OperationSlot::default(), Instant::now());
-        Self { span, metrics, dialect, began, received, sent: 0, status: None, operation, notes, cut: false }
+        Self { span, metrics, dialect, began, received, sent: 0, status: None, operation, notes, quiet: false, cut: false }
+    }
+
+    /// Lets the line of the request stand at debug: it comes every few seconds, and nothing is wrong.
+    pub(crate) fn quiet(mut self, quiet: bool) -> Self {
+        self.quiet = quiet;
+        self
     }
 
     /// The request with its body counted, and a slot for its operation.
@@ -76,7 +83,11 @@ impl Drop for Measure {
             Some(_) if self.cut => "answered in part",
             Some(_) => "answered",
         };
-        tracing::info!(operation, principal, status, reason, received, sent, milliseconds, "{outcome}");
+        if self.quiet {
+            tracing::debug!(operation, principal, status, reason, received, sent, milliseconds, "{outcome}");
+        } else {
+            tracing::info!(operation, principal, status, reason, received, sent, milliseconds, "{outcome}");
+        }
     }
 }
 

@@ -142,6 +142,7 @@ fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) if current == maximum => tracing::debug!(limit = maximum, "limit of open files"),
         Ok(()) => tracing::info!(before = current, now = maximum, "limit of open files"),
         Err(error) => tracing::warn!(limit = current, %error, "the limit of open files cannot be raised"),
     }
