@@ -171,6 +171,12 @@ impl Principals {
     }
 }
 
+/// Whether a request brings a Bearer token, and not the credentials of another scheme.
+pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    values.any(|value| value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer ")))
+}
+
 /// A header that should stand once stands twice.
 struct Ambiguous;
 

@@ -36,7 +36,19 @@ impl Measure {
     pub(crate) fn new(span: Span, metrics: Arc<Metrics>, dialect: &'static str, notes: Notes) -> Self {
         metrics.begin(dialect);
         let (received, operation, began) = (Arc::default(), OperationSlot::default(), Instant::now());
-        Self { span, metrics, dialect, began, received, sent: 0, status: None, operation, notes, quiet: false, cut: false }
+        Self {
+            span,
+            metrics,
+            dialect,
+            began,
+            received,
+            sent: 0,
+            status: None,
+            operation,
+            notes,
+            quiet: false,
+            cut: false,
+        }
     }
 
     /// Lets the line of the request stand at debug: it comes every few seconds, and nothing is wrong.

@@ -47,8 +47,10 @@ pub enum StartError {
     #[error("connections cannot be encrypted")]
     Tls(#[from] TlsError),
     /// The address cannot be listened on.
-    #[error("{address} cannot be listened on; name another address with --listen, or end who listens there")]
+    #[error("{address} cannot be listened on; name another address with {setting}, or end who listens there")]
     Listen {
+        /// Where the address is set.
+        setting: String,
         /// The address.
         address: SocketAddr,
         /// What the operating system says.
@@ -118,19 +120,19 @@ async fn listen(settings: &Settings) -> Result<(Listeners, Bound), StartError> {
         _ => None,
     };
     let secure = tls.is_some();
-    let (first, all) = bind(settings.listen).await?;
+    let (first, all) = bind(settings.listen, "--listen or the setting listen").await?;
     let mut listeners = vec![first];
     let mut single = Vec::new();
     for (dialect, address) in settings.ports.all() {
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind(address, &format!("the setting ports.{}", dialect.name())).await?;
         listeners.push(listener);
         single.push((dialect, bound));
     }
     Ok((Listeners::new(listeners, tls), Bound { all, single, secure }))
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let wrong = |source| StartError::Listen { address, source };
+async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let wrong = |source| StartError::Listen { setting: setting.to_owned(), address, source };
     let listener = TcpListener::bind(address).await.map_err(wrong)?;
     let bound = listener.local_addr().map_err(wrong)?;
     Ok((listener, bound))
@@ -191,5 +193,24 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_named_with_its_setting() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let mut settings = Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() };
+        settings.ports.saved_views = Some(address);
+        let error = listen(&settings).await.err().unwrap().to_string();
+        let remedy = "name another address with the setting ports.saved_views, or end who listens there";
+        assert_eq!(error, format!("{address} cannot be listened on; {remedy}"));
+        (settings.listen, settings.ports.saved_views) = (address, None);
+        let error = listen(&settings).await.err().unwrap().to_string();
+        assert!(error.contains("with --listen or the setting listen,"), "{error}");
     }
 }

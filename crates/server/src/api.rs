@@ -82,7 +82,9 @@ pub enum Refusal {
     #[error("the body broke off")]
     BodyInterrupted(#[source] Box<dyn Error + Send + Sync>),
     /// The `Host` is none that this server answers for.
-    #[error("this server does not answer for the requested host")]
+    #[error(
+        "this server does not answer for the requested host; ask for it by its public URL, or add the host to the setting `hosts`"
+    )]
     Misdirected,
     /// There is no `Host`, or more than one.
     #[error("the request needs exactly one host header")]

@@ -27,6 +27,10 @@ fn without_value(message: &str) -> String {
     // What is expected stands last, whatever the value has in it.
     match message.rfind(", expected ").filter(|_| quotes) {
         Some(position) => format!("the value is of the wrong kind{}", &message[position..]),
+        // The standard library says nothing of what would be right.
+        None if message.starts_with("invalid socket address syntax") => {
+            "the value is no address with a port such as `127.0.0.1:8473`".to_owned()
+        }
         None => message.to_owned(),
     }
 }
@@ -40,5 +44,7 @@ mod tests {
         let wrong = r#"invalid type: string "a, expected b", expected a sequence"#;
         assert_eq!(without_value(wrong), "the value is of the wrong kind, expected a sequence");
         assert_eq!(without_value("missing field `name`"), "missing field `name`");
+        let address = without_value(&"8473".parse::<std::net::SocketAddr>().unwrap_err().to_string());
+        assert_eq!(address, "the value is no address with a port such as `127.0.0.1:8473`");
     }
 }

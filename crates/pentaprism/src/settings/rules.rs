@@ -1,5 +1,7 @@
 //! What a server refuses to start with, whatever the single settings say.
 
+use std::net::SocketAddr;
+
 use uuid::Uuid;
 
 use super::{Access, DEVELOPMENT_TOKEN, Settings};
@@ -107,6 +109,16 @@ pub enum RuleError {
         /// The id.
         id: Uuid,
     },
+    /// Two listeners with one address.
+    #[error("{first} and {second} are both {address}; give each a port of its own")]
+    TwinAddresses {
+        /// One setting.
+        first: String,
+        /// The other.
+        second: String,
+        /// The address.
+        address: SocketAddr,
+    },
     /// A certificate without its key, or a key without its certificate.
     #[error("tls.{given} is set and tls.{missing} is not; set both, or none for connections that are not encrypted")]
     HalfTls {
@@ -151,6 +163,7 @@ impl Settings {
     pub fn check(&self) -> Result<Vec<Warning>, RuleError> {
         self.check_numbers()?;
         self.check_tls()?;
+        self.check_addresses()?;
         self.check_places()?;
         let reached = self.reached_beyond_loopback();
         self.check_principals(reached.is_some())?;
@@ -225,6 +238,20 @@ impl Settings {
             (None, Some(_)) => Err(RuleError::HalfTls { given: "key", missing: "certificate" }),
             _ => Ok(()),
         }
+    }
+
+    /// No address is listened on twice. The system finds another port for each port 0.
+    fn check_addresses(&self) -> Result<(), RuleError> {
+        let ports = self.ports.all().into_iter();
+        let ports = ports.map(|(dialect, address)| (format!("ports.{}", dialect.name()), address));
+        let all: Vec<_> = std::iter::once(("listen".to_owned(), self.listen)).chain(ports).collect();
+        for (position, (second, address)) in all.iter().enumerate().filter(|(_, (_, address))| address.port() != 0) {
+            if let Some((first, _)) = all[..position].iter().find(|(_, other)| other == address) {
+                let (first, second, address) = (first.clone(), second.clone(), *address);
+                return Err(RuleError::TwinAddresses { first, second, address });
+            }
+        }
+        Ok(())
     }
 
     /// Every tenant and environment that a principal works with exists, once.

@@ -148,3 +148,16 @@ fn a_port_of_one_dialect_reaches_other_machines_too() {
     let error = settings.check().unwrap_err();
     assert!(error.to_string().contains("ports.pingone = \"0.0.0.0:8471\""), "{error}");
 }
+
+#[test]
+fn every_listener_has_an_address_of_its_own() {
+    let mut settings = Settings::default();
+    settings.ports.pingone = Some(settings.listen);
+    let error = settings.check().unwrap_err().to_string();
+    assert_eq!(error, "listen and ports.pingone are both 127.0.0.1:8470; give each a port of its own");
+    (settings.ports.glance, settings.ports.pingone) = ("[::1]:1".parse().ok(), "[::1]:1".parse().ok());
+    let error = settings.check().unwrap_err().to_string();
+    assert_eq!(error, "ports.glance and ports.pingone are both [::1]:1; give each a port of its own");
+    (settings.ports.glance, settings.ports.pingone) = ("[::1]:0".parse().ok(), "[::1]:0".parse().ok());
+    assert_eq!(settings.check(), Ok(vec![]));
+}

@@ -18,6 +18,9 @@ pub enum InvalidValue {
     /// No network and no single address.
     #[error("`{0}` is neither an IP address nor a network such as `10.0.0.0/8`")]
     Network(String),
+    /// No address with a port.
+    #[error("`{0}` is not an address with a port such as `127.0.0.1:8473`")]
+    SocketAddress(String),
     /// No bare host name.
     #[error("`{0}` is not a host name such as `images.example.org`: no scheme, no port, no path")]
     HostName(String),

@@ -8,6 +8,7 @@ use pentaprism_core::path::Unrouted;
 use pentaprism_core::{Body, ErrorStatus, InvalidRequest, OperationInfo};
 use pentaprism_server::{Refusal, RequestId, retry_after_seconds};
 
+use crate::access::has_bearer;
 use crate::measure::chain;
 use crate::notes;
 
@@ -23,10 +24,10 @@ pub(super) fn lacks_version(path: &str) -> bool {
 pub(super) fn refuse(head: &Parts, operation: Option<&OperationInfo>, refusal: &Refusal) -> Response<Body> {
     notes::refused_by(refusal);
     match refusal {
-        Refusal::Unauthenticated { token_sent: false } => {
-            Answer::unauthorized(head, "The request has no bearer token.")
+        Refusal::Unauthenticated { token_sent: true } if has_bearer(&head.headers) => {
+            Answer::unauthorized(head, "The token is not valid.")
         }
-        Refusal::Unauthenticated { token_sent: true } => Answer::unauthorized(head, "The token is not valid."),
+        Refusal::Unauthenticated { .. } => Answer::unauthorized(head, "The request has no bearer token."),
         Refusal::RateLimited { retry_after } => Answer::too_many(head, retry_after_seconds(*retry_after)),
         Refusal::Unrouted(Unrouted::UnknownMethod { allowed }) => {
             let text = format!("The path has no such method; use {}.", allowed.join(" or "));
@@ -65,7 +66,7 @@ fn answer(head: &Parts, refusal: &Refusal) -> Answer {
         }
         Refusal::MissingHost => (ErrorStatus::BAD_REQUEST, "The request needs exactly one Host header."),
         Refusal::Misdirected => {
-            (ErrorStatus::MISDIRECTED_REQUEST, "This server does not answer for the requested host.")
+            (ErrorStatus::MISDIRECTED_REQUEST, "This server does not answer for the requested host; add the host to the setting `hosts`.")
         }
         Refusal::Expectation => {
             (ErrorStatus::EXPECTATION_FAILED, "The expectation is not supported; send 100-continue or none.")

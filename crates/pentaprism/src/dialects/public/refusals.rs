@@ -42,7 +42,7 @@ fn answer(refusal: &Refusal) -> (StatusCode, &'static str) {
         }
         Refusal::MissingHost => (StatusCode::BAD_REQUEST, "The request needs exactly one Host header."),
         Refusal::Misdirected => {
-            (StatusCode::MISDIRECTED_REQUEST, "This server does not answer for the requested host.")
+            (StatusCode::MISDIRECTED_REQUEST, "This server does not answer for the requested host; add the host to the setting `hosts`.")
         }
         Refusal::Expectation => {
             (StatusCode::EXPECTATION_FAILED, "The expectation is not supported; send 100-continue or none.")

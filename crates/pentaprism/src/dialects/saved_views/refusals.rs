@@ -98,7 +98,7 @@ fn answer(operation: Option<&OperationInfo>, refusal: &Refusal) -> Answer {
         Refusal::Misdirected => (
             StatusCode::MISDIRECTED_REQUEST,
             Code::MisdirectedRequest,
-            "This server does not answer for the requested host.",
+            "This server does not answer for the requested host; add the host to the setting `hosts`.",
         ),
         Refusal::Expectation => (
             StatusCode::EXPECTATION_FAILED,

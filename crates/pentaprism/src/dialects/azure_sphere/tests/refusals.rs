@@ -34,7 +34,7 @@ async fn every_refusal_has_the_form_of_all_others() {
         (Refusal::BodyInterrupted(cause()), 400, "BadRequest", "broke off"),
         (Refusal::BodyStalled(Duration::from_secs(5)), 408, "BadRequest", "5 seconds"),
         (Refusal::MissingHost, 400, "BadRequest", "host"),
-        (Refusal::Misdirected, 421, "BadRequest", "host"),
+        (Refusal::Misdirected, 421, "BadRequest", "the setting `hosts`"),
         (Refusal::Expectation, 417, "BadRequest", "100-continue"),
         (Refusal::TransferEncoding, 501, "BadRequest", "chunked"),
         (Refusal::TimedOut, 504, "InternalServerError", "in time"),

@@ -52,7 +52,7 @@ async fn a_wrong_token_is_told_from_none() {
     for (token, sentence) in [
         (None, "The request has no bearer token."),
         (Some("Bearer x"), "The token is not valid."),
-        (Some("Basic x"), "The token is not valid."),
+        (Some("Basic x"), "The request has no bearer token."),
     ] {
         let mut request = Request::get(format!("/v1/environments/{ENVIRONMENT}"));
         if let Some(token) = token {
@@ -89,6 +89,7 @@ async fn each_refusal_has_its_status_and_tells_no_cause() {
         let answered = Answered { status: head.status, headers: head.headers, body };
         let (message, _) = answered.refused(status, code);
         assert!(!message.contains("secret") && !message.starts_with(TRAP), "{message}");
+        assert!(status != 421 || message.contains("the setting `hosts`"), "{message}");
         assert_eq!(answered.header("correlation-id"), Some(REQUEST));
     }
 }

@@ -242,5 +242,6 @@ async fn everything_else_is_refused_in_one_sentence() {
         let answered = Answered { status: head.status.as_u16(), headers: head.headers, body };
         let text = answered.expect_refusal(status.as_u16());
         assert!(text.ends_with('.') && !text.contains("secret"), "{text}");
+        assert!(status != StatusCode::MISDIRECTED_REQUEST || text.contains("the setting `hosts`"), "{text}");
     }
 }

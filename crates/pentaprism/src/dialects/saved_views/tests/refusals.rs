@@ -78,6 +78,7 @@ async fn every_refusal_has_code_and_message() {
         let message =
             Answered { status: head.status, headers: head.headers.clone(), body }.expect_refusal(status, code);
         assert!(message.ends_with('.') && !message.contains("secret"), "{message}");
+        assert!(status != 421 || message.contains("the setting `hosts`"), "{message}");
         assert_eq!(
             head.headers.get("retry-after").map(http::HeaderValue::as_bytes),
             (status == 429).then_some(&b"2"[..])
