@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::{Flags, PublicUrl, Source};
+use crate::settings::{Flags, InvalidValue, PublicUrl, Source};
 
-/// One image store that speaks documented image-upload APIs.
+/// One image store that speaks five documented image-upload APIs: OpenStack Glance, Service Fabric Image Store, Azure Sphere,
+/// Saved Views and PingOne.
 #[derive(Debug, Parser)]
 #[command(name = "pentaprism", version, max_term_width = 100)]
 pub struct CommandLine {
@@ -27,7 +28,7 @@ pub enum Command {
     /// capitals, joined by underscores, such as `PENTAPRISM_GLANCE_QUOTA_BYTES`. Flags win over the environment, and the
     /// environment wins over the file.
     Serve(ServeArguments),
-    /// Free the bytes that nothing refers to any more. A running server does so by itself.
+    /// Free the bytes that nothing refers to any more. The server must not be running; while it runs, it does so by itself.
     Gc(GcArguments),
     /// Check every image against the checksums it was written with. The server must not be running.
     Fsck(DataArguments),
@@ -39,7 +40,7 @@ pub struct ServeArguments {
     #[command(flatten)]
     data: DataArguments,
     /// Address and port to listen on.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     listen: Option<SocketAddr>,
     /// Keep everything for this run only, and delete it at the end.
     #[arg(long, conflicts_with = "data")]
@@ -100,6 +101,11 @@ impl DataArguments {
     }
 }
 
+/// Reads an address to listen on.
+fn socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {
+    text.parse().map_err(|_| InvalidValue::SocketAddress(text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -144,7 +150,7 @@ mod tests {
     fn wrong_values_are_explained() {
         for (line, part) in [
             ("pentaprism serve --public-url images", "https://images.example.org"),
-            ("pentaprism serve --listen 8470", "invalid socket address"),
+            ("pentaprism serve --listen 8470", "`8470` is not an address with a port such as `127.0.0.1:8473`"),
             ("pentaprism serve --tls-cert c", "--tls-key <FILE>"),
             ("pentaprism serve --ephemeral --data d", "cannot be used with"),
         ] {
