@@ -5,6 +5,7 @@ Usage: upload.py URL. Prints a line per check and fails on the first that does n
 
 import json
 import sys
+import time
 import urllib.request
 import uuid
 
@@ -16,7 +17,7 @@ URL = sys.argv[1]
 TOKEN = {"Authorization": "Bearer pentaprism-dev"}
 COMPONENT = "2f074b0f-d99d-4692-82d9-ef93a7d6463c"
 NAME = "AzureSphereBlinkTest"
-POLLS = 10_000
+PATIENCE = 60
 
 
 def expect(what, found, wanted):
@@ -33,7 +34,8 @@ def get(path):
 
 def ended(operation):
     path = f"/v2/tenants/{operation['TenantId']}/operations/{operation['OperationId']}"
-    for _ in range(POLLS):
+    start = time.monotonic()
+    while time.monotonic() - start < PATIENCE:
         if operation["State"] not in (0, 1):
             return operation
         operation = get(path)
