@@ -286,3 +286,33 @@ async fn a_handshake_that_fails_is_told_to_who_looks_closely() {
     assert!(line.contains("DEBUG") && line.contains("before its first request"), "{text}");
     assert!(line.contains("received corrupt message") && line.contains("192.0.2.7:1"), "{text}");
 }
+
+/// The package of an exchange.
+const UPLOADED_TWICE: &str =
+    include_str!("../../../specs/exchanges/azure_sphere/get_operation.200-failed-duplicate.http");
+
+#[tokio::test]
+async fn an_operation_that_fails_leaves_a_line() {
+    use base64::Engine as _;
+    let app = real(Settings::default()).await;
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(lines.clone());
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    app.prepare().await.unwrap();
+    let package = UPLOADED_TWICE.lines().find_map(|line| line.strip_prefix("@base64 ")).unwrap();
+    let package = base64::engine::general_purpose::STANDARD.decode(package).unwrap();
+    for _ in 0..2 {
+        let request =
+            Request::post(TENANT).header("host", "localhost").header("authorization", "Bearer pentaprism-dev");
+        assert_eq!(app.call(request.body(Body::from(package.clone())).unwrap()).await.status(), 200);
+        app.settled().await;
+    }
+    app.close().await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let failed: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed: Vec<_> = failed.iter().filter(|line| line["message"] == "an operation failed").collect();
+    let [line] = failed.as_slice() else { panic!("{text}") };
+    assert_eq!((&line["level"], &line["tenant"]), (&"INFO".into(), &TENANT[12..48].into()), "{line}");
+    assert!(line["error"].as_str().unwrap().ends_with("already exists."), "{line}");
+    assert_eq!(line["operation"].as_str().map(str::len), Some(36), "{line}");
+}

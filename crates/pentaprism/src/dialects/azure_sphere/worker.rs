@@ -236,7 +236,7 @@ impl Worker {
         let record = OperationRecord { ended, failure, ..operation.record.clone() };
         let next = self.apply(operation.end(Change::new(), FAILED, &record)).await?;
         if next == Next::GoOn {
-            tracing::info!(operation = %id, %tenant, message, "an operation failed");
+            tracing::info!(operation = %id, %tenant, error = message, "an operation failed");
         }
         Ok(next)
     }
