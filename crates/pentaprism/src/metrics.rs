@@ -97,6 +97,7 @@ impl Metrics {
 
     /// All metrics as text, with the store's own numbers when it can be asked for them.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "writing to a string cannot fail")]
     pub fn text(&self, store: Option<&Statistics>) -> String {
         let store = store.map(registry_of).unwrap_or_default();
         let mut text = String::new();

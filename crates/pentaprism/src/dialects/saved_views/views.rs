@@ -32,15 +32,12 @@ impl SavedViews {
 
     /// The view, when the caller may change it.
     pub(super) async fn look_up_to_change(&self, caller: Caller, id: &str) -> Result<View, Problem> {
-        match self.look_up(caller, id).await? {
-            (view, Standing::Editor) => Ok(view),
-            _ => {
-                notes::refused(
-                    "the saved view is another user's, and the principal may not change shared views of others",
-                );
-                Err(forbidden().into())
-            }
+        let (view, standing) = self.look_up(caller, id).await?;
+        if standing == Standing::Editor {
+            return Ok(view);
         }
+        notes::refused("the saved view is another user's, and the principal may not change shared views of others");
+        Err(forbidden().into())
     }
 
     /// Makes a view.

@@ -25,7 +25,7 @@ async fn every_refusal_has_its_status() {
         (Refusal::Unrouted(Unrouted::UnknownMethod { allowed: vec!["PUT"] }), 405, "The method GET is not allowed"),
         (Refusal::Unauthenticated { token_sent: true }, 401, "The request you have made requires authentication."),
         (Refusal::Forbidden { reason: "because" }, 403, "because"),
-        (Refusal::RateLimited { retry_after: Duration::from_secs(60) }, 429, "Send it again in 60 seconds."),
+        (Refusal::RateLimited { retry_after: Duration::from_mins(1) }, 429, "Send it again in 60 seconds."),
         (Refusal::BodyTooLarge { limit: 7 }, 413, "limit of 7 bytes"),
         (Refusal::BodyStalled(Duration::from_secs(5)), 408, "for 5 seconds"),
         (Refusal::BodyInterrupted(cause()), 400, "broke off"),
