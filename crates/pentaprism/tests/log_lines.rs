@@ -165,9 +165,11 @@ const ENVIRONMENT: &str = "/v1/environments/abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6
 const VIEW: &str = "/savedviews/ACZbDmWhULVChRcDRkoPdLaNv7DGPQORQpkxmyDyE1ERZS7bsqUkWEmr9ZGmC5TopQ/image";
 const JPEG: &str = "{\"image\":\"data:image/png;base64,/9j/wAALCAACAAMBAREA\"}";
 
-/// Requests that are refused: method, path, token and body; the principal and the beginning of the reason that the log has for each.
+/// A request that is refused: method, path, token and body; the principal and the beginning of the reason that the log has for it.
+type Refused = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>, &'static str);
+
 #[rustfmt::skip]
-const REFUSED: [(&str, &str, &str, &str, Option<&str>, &str); 13] = [
+const REFUSED: [Refused; 13] = [
     ("GET", "/v2/images/1", "", "", None, "the request has no token"),
     ("GET", "/v2/images/1", "wrong", "", None, "the token is unknown"),
     ("GET", "/v2/images/1", "s", "", Some("stranger"), "the principal has no project in Glance"),
