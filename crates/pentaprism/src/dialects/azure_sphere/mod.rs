@@ -7,6 +7,7 @@
 mod answer;
 mod bell;
 mod package;
+mod patience;
 mod problem;
 mod read;
 mod record;

@@ -97,7 +97,7 @@ impl FailureRecord {
 }
 
 /// Which operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct OperationKey {
     /// Whose it is.
     pub(super) tenant: Uuid,

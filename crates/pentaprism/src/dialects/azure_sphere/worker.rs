@@ -17,6 +17,7 @@ use crate::measure::chain;
 use crate::tokens::Tokens;
 
 use super::bell::{Attendance, Bell};
+use super::patience::Patience;
 use super::read::file_name;
 use super::record::{
     self, COMPLETE, ENDED, FAILED, FailureRecord, IN_PROGRESS, ImageRecord, NOT_STARTED, OperationKey, OperationRecord,
@@ -27,14 +28,6 @@ use super::record::{
 const MEDIA_TYPE: &str = "application/octet-stream";
 /// Names that one look into a list brings.
 const BATCH: usize = 32;
-/// The pause after the first fault of the store; each further one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// After so many attempts that the store made fail an operation is given up: some minutes.
-const ATTEMPTS: u32 = 12;
-/// How long the worker does not look when nobody rings. A change whose request was cut off may come after its ring.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Where operations are held up, so that somebody can look at them on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,8 +49,7 @@ pub(super) struct Worker {
     kept: Duration,
     hold: Hold,
     bell: Bell,
-    /// The operation that a fault stopped, and how often.
-    stuck: Option<(OperationKey, u32)>,
+    patience: Patience,
 }
 
 /// Whether there is more to do.
@@ -65,6 +57,26 @@ pub(super) struct Worker {
 enum Next {
     GoOn,
     Stop,
+}
+
+/// Why a step is not done.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    /// The store failed: others would fare no better.
+    #[error("the storage failed")]
+    Fault(#[from] Fault),
+    /// The step was made for something that is not so (any more). Others are not concerned.
+    #[error("a step of an operation is refused")]
+    Refused(#[source] Refusal),
+}
+
+impl From<ChangeError> for Setback {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Refused { refusal, .. } => Self::Refused(refusal),
+            ChangeError::Fault(fault) => Self::Fault(fault),
+        }
+    }
 }
 
 impl Worker {
@@ -77,27 +89,20 @@ impl Worker {
             kept: Duration::from_secs(context.settings.azure_sphere.operation_seconds),
             hold,
             bell,
-            stuck: None,
+            patience: Patience::new(),
         }
     }
 
     /// Works until the bell says that it is enough.
     pub(super) async fn run(mut self, _attendance: Attendance) {
-        let mut pause = FIRST_PAUSE;
         while !self.bell.is_closing() {
             let rung = self.bell.rung();
-            let wait = match self.look().await {
-                Ok(()) => {
-                    pause = FIRST_PAUSE;
-                    LOOK_AGAIN
-                }
-                Err(fault) => {
-                    tracing::warn!(error = ?chain(&fault), ?pause, "operations wait until the storage works again");
-                    let wait = pause;
-                    pause = LONGEST_PAUSE.min(pause * 2);
-                    wait
-                }
-            };
+            self.patience.begin_look();
+            let looked = self.look().await;
+            let wait = self.patience.end_look(looked.is_ok());
+            if let Err(fault) = looked {
+                tracing::warn!(error = ?chain(&fault), ?wait, "operations wait until the storage works again");
+            }
             self.bell.hear(rung);
             tokio::select! {
                 () = self.bell.next(rung) => {}
@@ -108,38 +113,64 @@ impl Worker {
 
     /// Does all there is to do.
     async fn look(&mut self) -> Result<(), Fault> {
-        if self.hold != Hold::BeforeBeginning {
-            while self.carry_out_some().await? == Next::GoOn {}
-        }
+        self.carry_out_all().await?;
         while self.forget_some().await? == Next::GoOn {}
         Ok(())
     }
 
-    async fn carry_out_some(&mut self) -> Result<Next, Fault> {
-        let waiting = self.list(WAITING).await?;
-        for (listed, operation) in &waiting {
-            if self.bell.is_closing() {
-                return Ok(Next::Stop);
-            }
-            let done = match operation {
-                Some((key, _)) => self.carry_out(listed, *key).await,
-                None => self.apply(Change::new().delete(listed.clone(), Condition::EXISTS)).await,
-            };
-            match done {
-                Ok(Next::GoOn) => {}
-                Ok(Next::Stop) => return Ok(Next::Stop),
-                Err(fault) => {
-                    self.count_attempt(operation.map(|(key, _)| key));
-                    return Err(fault);
+    /// Carries out what waits, each operation once.
+    async fn carry_out_all(&mut self) -> Result<(), Fault> {
+        let mut after = None;
+        while self.hold != Hold::BeforeBeginning {
+            let waiting = self.list(WAITING, after).await?;
+            let Some((last, _)) = waiting.last() else { break };
+            after = Some(last.key.clone());
+            for (listed, operation) in waiting {
+                let key = operation.map(|(key, _)| key);
+                if self.bell.is_closing() || self.carry_out_or_note(&listed, key).await? == Next::Stop {
+                    return Ok(());
                 }
             }
         }
-        Ok(if waiting.is_empty() { Next::Stop } else { Next::GoOn })
+        Ok(())
     }
 
-    /// The first names of a list, with what they stand for.
-    async fn list(&self, scope: &str) -> Result<Vec<(NameKey, Option<(OperationKey, i64)>)>, Fault> {
-        let names = self.store.list(ListQuery::new(azure_sphere::DIALECT, scope, BATCH)).await?;
+    /// Carries an operation out. One whose steps are refused stands in nobody's way: the next look sees to it again.
+    async fn carry_out_or_note(&mut self, listed: &NameKey, key: Option<OperationKey>) -> Result<Next, Fault> {
+        let done = match key {
+            Some(key) => self.carry_out(listed, key).await,
+            None => self.apply(Change::new().delete(listed.clone(), Condition::EXISTS)).await.map(|()| Next::GoOn),
+        };
+        match done {
+            Ok(next) => {
+                if let Some(key) = key {
+                    self.patience.success(key);
+                }
+                Ok(next)
+            }
+            Err(setback) => {
+                if let Some(key) = key {
+                    self.patience.setback(key);
+                }
+                match setback {
+                    Setback::Fault(fault) => Err(fault),
+                    Setback::Refused(_) => {
+                        tracing::warn!(name = %listed, error = ?chain(&setback), "an operation is looked at once more");
+                        Ok(Next::GoOn)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first names of a list behind a key, with what they stand for.
+    async fn list(
+        &self,
+        scope: &str,
+        after: Option<String>,
+    ) -> Result<Vec<(NameKey, Option<(OperationKey, i64)>)>, Fault> {
+        let query = ListQuery { after, ..ListQuery::new(azure_sphere::DIALECT, scope, BATCH) };
+        let names = self.store.list(query).await?;
         let listed = names.into_iter().map(|name| {
             let operation = OperationKey::of_listed(&name.key.key);
             (name.key, operation)
@@ -148,26 +179,27 @@ impl Worker {
     }
 
     /// One step of an operation after the other, until it has ended.
-    async fn carry_out(&mut self, listed: &NameKey, key: OperationKey) -> Result<Next, Fault> {
+    async fn carry_out(&self, listed: &NameKey, key: OperationKey) -> Result<Next, Setback> {
         let operation = match self.read(listed, key).await? {
             Ok(operation) => operation,
-            Err(clearing) => return self.apply(clearing).await,
+            Err(clearing) => return self.apply(clearing).await.map(|()| Next::GoOn),
         };
         let done = match self.begin(operation).await {
-            Ok(Some(operation)) if self.hold == Hold::Nowhere => self.complete(operation).await,
-            Ok(_) => Ok(Next::Stop),
-            Err(fault) => Err(fault),
+            Ok(operation) if self.hold == Hold::Nowhere => self.complete(operation).await,
+            Ok(_) => return Ok(Next::Stop),
+            Err(setback) => Err(setback),
         };
         match done {
-            Err(fault) if self.is_given_up(key) => {
-                tracing::error!(operation = %key.id, error = ?chain(&fault), "an operation is given up");
+            Err(setback) if self.patience.is_exhausted(key) => {
+                tracing::error!(operation = %key.id, error = ?chain(&setback), "an operation is given up");
                 match self.read(listed, key).await? {
-                    Ok(operation) => self.fail(operation, FailureRecord::broken()).await,
-                    Err(clearing) => self.apply(clearing).await,
+                    Ok(operation) => self.fail(operation, FailureRecord::broken()).await?,
+                    Err(clearing) => self.apply(clearing).await?,
                 }
             }
-            done => done,
+            done => done?,
         }
+        Ok(Next::GoOn)
     }
 
     /// The operation that a name among the waiting ones stands for; when nothing is left to do for it, the change that says so.
@@ -186,36 +218,29 @@ impl Worker {
     }
 
     /// Says that the operation is worked on, unless an earlier run did.
-    async fn begin<'l>(&self, mut operation: Running<'l>) -> Result<Option<Running<'l>>, Fault> {
-        if operation.name.status == IN_PROGRESS {
-            return Ok(Some(operation));
+    async fn begin<'l>(&self, mut operation: Running<'l>) -> Result<Running<'l>, Setback> {
+        if operation.name.status != IN_PROGRESS {
+            operation.record.started = Some(self.now());
+            let update = Update::default().status(IN_PROGRESS).attributes(record::write(&operation.record));
+            let change = Change::new().update(operation.key.name(), operation.as_read(), update);
+            let begun = self.store.apply(change).await?;
+            operation.name = begun.name().expect("an update has a name").clone();
         }
-        operation.record.started = Some(self.now());
-        let update = Update::default().status(IN_PROGRESS).attributes(record::write(&operation.record));
-        let change = Change::new().update(operation.key.name(), operation.as_read(), update);
-        match self.store.apply(change).await {
-            Ok(applied) => Ok(applied.name().cloned().map(|name| Running { name, ..operation })),
-            Err(ChangeError::Refused { refusal, .. }) => {
-                refused(&refusal);
-                Ok(None)
-            }
-            Err(ChangeError::Fault(fault)) => Err(fault),
-        }
+        Ok(operation)
     }
 
     /// Makes the image, its link and the end of the operation appear together.
-    async fn complete(&self, operation: Running<'_>) -> Result<Next, Fault> {
+    async fn complete(&self, operation: Running<'_>) -> Result<(), Setback> {
         let about = &operation.record.about;
         let image = record::image_name(operation.key.tenant, about.image);
         match self.store.apply(self.completion(&operation, &image)).await {
-            Ok(_) => Ok(Next::GoOn),
+            Ok(_) => Ok(()),
             Err(ChangeError::Refused { refusal: Refusal::Exists(taken), .. }) if taken == image => {
                 let failure = FailureRecord::taken(about.image);
                 self.fail(operation, failure).await
             }
             // Such as a secret that was given out before: the next attempt has another one.
-            Err(ChangeError::Refused { refusal, .. }) => Err(refused(&refusal)),
-            Err(ChangeError::Fault(fault)) => Err(fault),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -230,21 +255,19 @@ impl Worker {
         operation.end(change, COMPLETE, &record)
     }
 
-    async fn fail(&self, operation: Running<'_>, failure: FailureRecord) -> Result<Next, Fault> {
+    async fn fail(&self, operation: Running<'_>, failure: FailureRecord) -> Result<(), Setback> {
         let (OperationKey { tenant, id }, message) = (operation.key, failure.message().to_owned());
         let (ended, failure) = (Some(self.now()), Some(failure));
         let record = OperationRecord { ended, failure, ..operation.record.clone() };
-        let next = self.apply(operation.end(Change::new(), FAILED, &record)).await?;
-        if next == Next::GoOn {
-            tracing::info!(operation = %id, %tenant, error = message, "an operation failed");
-        }
-        Ok(next)
+        self.apply(operation.end(Change::new(), FAILED, &record)).await?;
+        tracing::info!(operation = %id, %tenant, error = message, "an operation failed");
+        Ok(())
     }
 
     /// Forgets operations that ended long enough ago, the oldest first.
     async fn forget_some(&self) -> Result<Next, Fault> {
         let oldest = self.clock.now().minus(self.kept).as_unix_micros();
-        let ended = self.list(ENDED).await?;
+        let ended = self.list(ENDED, None).await?;
         let old = ended.iter().filter(|(_, operation)| operation.is_none_or(|(_, ended)| ended < oldest));
         let mut change = Change::new();
         let mut count = 0;
@@ -258,43 +281,28 @@ impl Worker {
             }
             count += 1;
         }
-        if count == 0 || self.apply(change).await? == Next::Stop {
+        if count == 0 {
             return Ok(Next::Stop);
+        }
+        match self.apply(change).await {
+            Ok(()) => {}
+            Err(Setback::Fault(fault)) => return Err(fault),
+            Err(setback @ Setback::Refused(_)) => {
+                tracing::warn!(error = ?chain(&setback), "operations that ended long ago are looked at once more");
+                return Ok(Next::Stop);
+            }
         }
         Ok(if count == BATCH && !self.bell.is_closing() { Next::GoOn } else { Next::Stop })
     }
 
-    /// Makes a change. One that is refused was made for something that is not so any more: the next look will see what is.
-    async fn apply(&self, change: Change) -> Result<Next, Fault> {
-        match self.store.apply(change).await {
-            Ok(_) => Ok(Next::GoOn),
-            Err(ChangeError::Refused { refusal, .. }) => {
-                refused(&refusal);
-                Ok(Next::Stop)
-            }
-            Err(ChangeError::Fault(fault)) => Err(fault),
-        }
-    }
-
-    fn is_given_up(&self, key: OperationKey) -> bool {
-        self.stuck.is_some_and(|(stuck, attempts)| stuck == key && attempts >= ATTEMPTS)
-    }
-
-    fn count_attempt(&mut self, key: Option<OperationKey>) {
-        let before = self.stuck.filter(|(stuck, _)| Some(*stuck) == key).map_or(0, |(_, attempts)| attempts);
-        self.stuck = key.map(|key| (key, before + 1));
+    async fn apply(&self, change: Change) -> Result<(), Setback> {
+        self.store.apply(change).await?;
+        Ok(())
     }
 
     fn now(&self) -> i64 {
         self.clock.now().as_unix_micros()
     }
-}
-
-/// Notes a refusal that nobody expects.
-fn refused(refusal: &Refusal) -> Fault {
-    let what = format!("a step of an operation is refused: {refusal}");
-    tracing::warn!(error = ?what, "an operation is looked at once more");
-    Fault::Corrupt { what }
 }
 
 /// An operation that is worked on.

@@ -4,6 +4,7 @@ use pentaprism_core::Body;
 use pentaprism_core::dialects::azure_sphere::DIALECT;
 use pentaprism_store::{Change, Condition, Fault, NewContent, Update};
 use serde_json::json;
+use uuid::uuid;
 
 use super::packages::{WASHER, application};
 use super::{TENANT, WAITING, World};
@@ -122,10 +123,17 @@ async fn an_operation_that_cannot_be_done_is_given_up_and_holds_nobody_up() {
     let key = OperationKey { tenant: TENANT, id: unreadable };
     let lost = Update::default().attributes(json!({"about": "nothing"}));
     world.store.apply(Change::new().update(key.name(), Condition::EXISTS, lost)).await.expect("the record is lost");
-    let good = world.upload(application(WASHER, "Washer")).await;
+    let good = world.upload(application(uuid!("3b0c5e0a-6a4f-4d7c-8e53-5f4f3f2d1c0b"), "Dryer")).await;
     world.sphere.start();
-    for _ in 0..16 {
+    world.sphere.settled().await;
+    assert_eq!((world.state(broken).await, world.state(good).await), (1, 2));
+    // However often somebody rings, only time uses its attempts up.
+    for _ in 0..30 {
         world.look().await;
+    }
+    assert_eq!(world.state(broken).await, 1);
+    for _ in 0..13 {
+        world.look_later().await;
     }
     let operation = world.operation(broken).await;
     assert_eq!((&operation["State"], &operation["Error"]["Code"]), (&json!(3), &json!(4)), "{operation}");

@@ -136,6 +136,16 @@ impl World {
         self.sphere.settled().await;
     }
 
+    /// As [`Self::look`], a minute later.
+    async fn look_later(&self) {
+        // Time passes only while the store has nothing to do, or it would miss its deadlines.
+        self.sphere.settled().await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(1)).await;
+        tokio::time::resume();
+        self.look().await;
+    }
+
     async fn usage(&self) -> Usage {
         self.store.usage(DIALECT, &format!("images/{TENANT}")).await.expect("a usage")
     }
