@@ -150,16 +150,22 @@ impl Inner {
                 own(request.method(), StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
             }
             Mount::Ready => own(request.method(), StatusCode::OK, "ready\n"),
-            Mount::Metrics => {
-                let text = self.metrics.text(self.store.statistics().await.as_ref());
-                let mut response = own(request.method(), StatusCode::OK, text);
-                if response.status() == StatusCode::OK {
-                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
-                }
-                response
-            }
+            Mount::Metrics => self.tell_metrics(&request.into_parts().0).await,
             Mount::Dialect(dialect) => self.speak(dialect, request).await,
         }
+    }
+
+    /// The numbers, for whoever asks for a host that is ours: a web page that points its own name here is not to read them (D-002).
+    async fn tell_metrics(&self, head: &Parts) -> Response<Body> {
+        if self.site.visit(head).is_err() {
+            return own(&head.method, StatusCode::MISDIRECTED_REQUEST, MISDIRECTED);
+        }
+        let text = self.metrics.text(self.store.statistics().await.as_ref());
+        let mut response = own(&head.method, StatusCode::OK, text);
+        if response.status() == StatusCode::OK {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
+        }
+        response
     }
 
     /// Lets a dialect answer. A page of another origin may read the answer, however it came about, where the spec says so.
@@ -193,6 +199,9 @@ impl Inner {
 
 /// The form in which Prometheus and its kin read metrics.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is said to who asks for the metrics of another host.
+const MISDIRECTED: &str = "this server does not answer for the requested host; add the host to the setting `hosts`\n";
 
 /// The path as the log shows it: whoever knows the path of a public link may follow it (D-132).
 fn shown_path(mount: Mount, path: &str) -> &str {

@@ -145,7 +145,7 @@ async fn pages_of_other_origins_are_answered_where_the_spec_says_so() {
 async fn metrics_tell_what_was_asked_and_what_is_stored() {
     let app = app(&Store::default());
     ask(&app, Method::GET, "/ImageStore/a", LOCAL).await;
-    let response = app.call(request(Method::GET, "/metrics", &[])).await;
+    let response = app.call(request(Method::GET, "/metrics", LOCAL)).await;
     assert_eq!(response.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let text = response.into_body().collect(1 << 20).await.unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
@@ -156,5 +156,19 @@ async fn metrics_tell_what_was_asked_and_what_is_stored() {
         "pentaprism_store_stored_bytes 42",
     ] {
         assert!(text.lines().any(|other| other == line), "no `{line}` in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_told_only_to_who_asks_for_a_host_of_ours() {
+    let app = app(&Store::default());
+    for headers in [&[("host", "evil.example")][..], &[("host", "evil.example:8470")], &[]] {
+        let (status, text) = ask(&app, Method::GET, "/metrics", headers).await;
+        assert_eq!(status, 421);
+        assert!(text.contains("`hosts`") && !text.contains("pentaprism_"), "{text}");
+        assert_eq!(ask(&app, Method::GET, "/healthz", headers).await.0, 200, "it says nothing about anybody");
+    }
+    for host in ["localhost", "127.0.0.1:8470", "[::1]"] {
+        assert_eq!(ask(&app, Method::GET, "/metrics", &[("host", host)]).await.0, 200, "{host}");
     }
 }
