@@ -40,8 +40,8 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] OpenError),
-    /// What an earlier run began cannot be gone on with.
-    #[error("the store cannot be read; `pentaprism fsck` says what is wrong with it")]
+    /// What has to be there from the first request on cannot be read or written.
+    #[error("the store cannot be made ready for requests; when it is damaged, `pentaprism fsck` says where")]
     Prepare(#[source] Fault),
     /// Connections cannot be encrypted.
     #[error("connections cannot be encrypted")]
@@ -199,6 +199,17 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::chain;
+
+    #[test]
+    fn a_start_that_the_disk_has_no_space_for_says_so_and_accuses_nobody_else() {
+        let told = chain(&StartError::Prepare(Fault::DiskFull { needed: 4096, available: 0 }));
+        assert!(
+            told.starts_with("the store cannot be made ready for requests;") && !told.contains("cannot be read"),
+            "{told}"
+        );
+        assert!(told.contains(": the disk is full: 4096 bytes wanted, 0 available"), "{told}");
+    }
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_named_with_its_setting() {
