@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pentaprism_store::{Fault, FsckReport, Garbage, OpenError, Store, Swept};
 
+use crate::dialects::public::link;
 use crate::settings::{LoadError, Settings, Source};
 
 /// How long the store may take to close.
@@ -81,7 +82,7 @@ fn verdict(report: &FsckReport) -> String {
     let FsckReport { blobs, bytes, problems } = report;
     let mut text = String::new();
     for problem in problems {
-        let _infallible = writeln!(text, "{problem}");
+        let _infallible = writeln!(text, "{}", link::without_tokens(problem));
     }
     let count = problems.len();
     let _infallible = writeln!(text, "contents read: {blobs}; their bytes: {bytes}; problems: {count}");
@@ -90,7 +91,7 @@ fn verdict(report: &FsckReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pentaprism_store::BlobId;
+    use pentaprism_store::{Account, BlobId, Change, NameKey, NewContent, NewName, Options, UploadRequest};
     use uuid::Uuid;
 
     use super::*;
@@ -110,6 +111,30 @@ mod tests {
         insta::assert_snapshot!(list(&garbage));
         let report = FsckReport { blobs: 2, bytes: 15, problems: vec!["one is short".to_owned()] };
         insta::assert_snapshot!(verdict(&report));
+    }
+
+    #[tokio::test]
+    async fn damage_is_told_without_the_tokens_of_links() {
+        let (store, faults) = Store::open_faulty(Options::ephemeral()).await.unwrap();
+        let image = NameKey::new("saved_views", "views", "a");
+        let content = NewName::new(image.clone(), "active").content(NewContent::Uploaded);
+        let mut change = Change::new().create(content);
+        let tokens = [1, 2].map(|count| format!("{count:032x}"));
+        for token in &tokens {
+            change = change.create(NewName::new(link::key(token), "active").content(NewContent::SameAs(image.clone())));
+        }
+        let mut upload = store.begin(UploadRequest::new(Account::new("saved_views", "views"))).await.unwrap();
+        upload.push(vec![7; 1000].into()).await.unwrap();
+        upload.finish().await.unwrap().commit(change).await.unwrap();
+        faults.damage(true);
+        let mut report = store.fsck().await.unwrap();
+        assert!(report.problems.iter().any(|told| tokens.iter().all(|token| told.contains(token))), "{report:?}");
+        // The form in which the counters' findings quote a name.
+        report.problems.push(format!("name points at nothing: {:?}", link::key(&tokens[0]).to_string()));
+        let told = verdict(&report);
+        assert!(!tokens.iter().any(|token| told.contains(token)), "{told}");
+        assert!(told.contains("public:links:…, ") && told.contains("saved_views:views:a"), "{told}");
+        assert!(told.contains("name points at nothing: \"public:links:…\"\n"), "{told}");
     }
 
     #[tokio::test]

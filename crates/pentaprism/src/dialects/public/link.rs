@@ -41,8 +41,20 @@ impl PublicFile {
 }
 
 /// Where the link with `token` stands in the store.
-pub(in crate::dialects) fn key(token: &str) -> NameKey {
+pub(crate) fn key(token: &str) -> NameKey {
     NameKey::new(DIALECT, SCOPE, token)
+}
+
+/// A text of the store that names rows, without the tokens of links: whoever knows one may follow it (D-132).
+pub(crate) fn without_tokens(text: &str) -> String {
+    let links = key("").to_string();
+    let mut parts = text.split(&links);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let token = part.find(|c: char| !c.is_alphanumeric()).unwrap_or(part.len());
+        told.extend([&links, "…", &part[token..]]);
+    }
+    told
 }
 
 /// The link itself.

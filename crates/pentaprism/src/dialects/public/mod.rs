@@ -1,7 +1,7 @@
 //! The bytes behind the links that other dialects hand out: whoever knows a link may read the file (D-131 to D-134).
 
 mod file;
-pub(super) mod link;
+pub(crate) mod link;
 mod problem;
 mod refusals;
 #[cfg(test)]
