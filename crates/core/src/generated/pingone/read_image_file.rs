@@ -161,6 +161,7 @@ impl Message for ReadImageFileOk {
                 .header("Correlation-Id", Some(&correlation_id))
                 .header("ETag", Some(&etag))
                 .constant_header("Cache-Control", "public, max-age=3600")
+                .constant_header("Vary", "Origin")
                 .constant_header("Accept-Ranges", "bytes")
                 .constant_header("X-Content-Type-Options", "nosniff")
                 .header("Content-Type", Some(&content_type))
@@ -170,6 +171,7 @@ impl Message for ReadImageFileOk {
                     .header("Correlation-Id", Some(&correlation_id))
                     .header("ETag", Some(&etag))
                     .constant_header("Cache-Control", "public, max-age=3600")
+                    .constant_header("Vary", "Origin")
                     .constant_header("Accept-Ranges", "bytes")
                     .constant_header("X-Content-Type-Options", "nosniff")
                     .header("Content-Range", Some(&content_range))
@@ -180,6 +182,7 @@ impl Message for ReadImageFileOk {
                 .header("Correlation-Id", Some(&correlation_id))
                 .header("ETag", Some(&etag))
                 .constant_header("Cache-Control", "public, max-age=3600")
+                .constant_header("Vary", "Origin")
                 .finish(),
         }
     }

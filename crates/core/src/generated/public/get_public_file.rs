@@ -136,6 +136,7 @@ impl Message for GetPublicFileOk {
             Self::Ok { etag, content_type } => ResponseBuilder::new(StatusCode::OK)
                 .header("ETag", Some(&etag))
                 .constant_header("Cache-Control", "private, max-age=3600")
+                .constant_header("Vary", "Origin")
                 .constant_header("Accept-Ranges", "bytes")
                 .constant_header("X-Content-Type-Options", "nosniff")
                 .header("Content-Type", Some(&content_type))
@@ -144,6 +145,7 @@ impl Message for GetPublicFileOk {
                 ResponseBuilder::new(StatusCode::PARTIAL_CONTENT)
                     .header("ETag", Some(&etag))
                     .constant_header("Cache-Control", "private, max-age=3600")
+                    .constant_header("Vary", "Origin")
                     .constant_header("Accept-Ranges", "bytes")
                     .constant_header("X-Content-Type-Options", "nosniff")
                     .header("Content-Range", Some(&content_range))
@@ -153,6 +155,7 @@ impl Message for GetPublicFileOk {
             Self::NotModified { etag } => ResponseBuilder::new(StatusCode::NOT_MODIFIED)
                 .header("ETag", Some(&etag))
                 .constant_header("Cache-Control", "private, max-age=3600")
+                .constant_header("Vary", "Origin")
                 .finish(),
         }
     }
