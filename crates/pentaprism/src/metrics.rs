@@ -96,9 +96,6 @@ impl Metrics {
     }
 
     /// All metrics as text, with the store's own numbers when it can be asked for them.
-    ///
-    /// # Panics
-    /// Never: writing to a string cannot fail.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "writing to a string cannot fail")]
     pub fn text(&self, store: Option<&Statistics>) -> String {
