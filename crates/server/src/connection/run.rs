@@ -26,7 +26,7 @@ const LARGEST_BUFFER: usize = 512 << 10;
 const SMALLEST_BUFFER: usize = 64 << 10;
 
 /// Bytes of buffers that connections share: each gets its part of them when it begins.
-const BUFFERS: usize = 4 << 20;
+const BUFFERS: usize = 2 << 20;
 
 /// What an HTTP/2 client may send ahead, in buffers: on one stream, and on the whole connection.
 const STREAM_WINDOW: u32 = 2;
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn many_connections_have_smaller_buffers_than_few() {
-        for (open, bytes) in [(0, 512 << 10), (8, 512 << 10), (16, 256 << 10), (64, 64 << 10), (1024, 64 << 10)] {
+        for (open, bytes) in [(0, 512 << 10), (4, 512 << 10), (16, 128 << 10), (64, 64 << 10), (1024, 64 << 10)] {
             assert_eq!(buffer(open), bytes, "{open}");
         }
     }
