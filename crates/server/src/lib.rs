@@ -11,9 +11,9 @@ mod api;
 #[cfg(feature = "connection")]
 mod budget;
 mod call;
-pub mod cors;
 #[cfg(feature = "connection")]
 pub mod connection;
+pub mod cors;
 
 #[path = "generated/mod.rs"]
 pub mod dialects;

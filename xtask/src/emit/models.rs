@@ -67,7 +67,8 @@ fn summary(name: &str, object: &Object) -> String {
     if object.summary.is_empty() {
         return String::new();
     }
-    let members: String = object.summary.iter().map(|member| format!(".with(&self.{})", names::field(member))).collect();
+    let members: String =
+        object.summary.iter().map(|member| format!(".with(&self.{})", names::field(member))).collect();
     summarize(name, &format!("summary{members}"))
 }
 

@@ -65,9 +65,10 @@ fn answer(head: &Parts, refusal: &Refusal) -> Answer {
             return Answer::new(ErrorStatus::BAD_REQUEST, P1ErrorCode::RequestFailed, sentence);
         }
         Refusal::MissingHost => (ErrorStatus::BAD_REQUEST, "The request needs exactly one Host header."),
-        Refusal::Misdirected => {
-            (ErrorStatus::MISDIRECTED_REQUEST, "This server does not answer for the requested host; add the host to the setting `hosts`.")
-        }
+        Refusal::Misdirected => (
+            ErrorStatus::MISDIRECTED_REQUEST,
+            "This server does not answer for the requested host; add the host to the setting `hosts`.",
+        ),
         Refusal::Expectation => {
             (ErrorStatus::EXPECTATION_FAILED, "The expectation is not supported; send 100-continue or none.")
         }

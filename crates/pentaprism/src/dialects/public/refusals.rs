@@ -41,9 +41,10 @@ fn answer(refusal: &Refusal) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "The body broke off, or its framing is wrong; send the request again.")
         }
         Refusal::MissingHost => (StatusCode::BAD_REQUEST, "The request needs exactly one Host header."),
-        Refusal::Misdirected => {
-            (StatusCode::MISDIRECTED_REQUEST, "This server does not answer for the requested host; add the host to the setting `hosts`.")
-        }
+        Refusal::Misdirected => (
+            StatusCode::MISDIRECTED_REQUEST,
+            "This server does not answer for the requested host; add the host to the setting `hosts`.",
+        ),
         Refusal::Expectation => {
             (StatusCode::EXPECTATION_FAILED, "The expectation is not supported; send 100-continue or none.")
         }
