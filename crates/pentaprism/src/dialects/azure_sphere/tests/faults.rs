@@ -27,7 +27,7 @@ async fn each_fault_of_the_storage_has_its_words() {
     check("The data folder cannot be written").await;
     faults.read_only(false);
     faults.hang(true);
-    check("The storage did not answer within 0.05 s; try again later.").await;
+    check("The storage did not answer within 0.5 s; try again later.").await;
     faults.hang(false);
     faults.io_error(true);
     check("Something broke inside the server; its log has the cause.").await;

@@ -84,7 +84,7 @@ impl World {
     /// A world whose storage fails on demand, and whose operations wait.
     async fn faulty() -> (Self, Faults) {
         let clock = clock();
-        let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
         let options = Options::ephemeral().clock(clock.clone()).limits(limits);
         let (store, faults) = Store::open_faulty(options).await.expect("a temporary store opens");
         (Self::over(settings(), store, clock, Hold::Nowhere), faults)

@@ -12,7 +12,7 @@ const NOT_WRITABLE: &str = "Insufficient permissions on image storage media";
 const INTERNAL: &str = "The server has either erred or is incapable of performing the requested operation.";
 
 async fn faulty() -> (World, Faults) {
-    let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
     let options = Options::ephemeral().clock(clock()).limits(limits);
     let (store, faults) = Store::open_faulty(options).await.expect("a temporary store opens");
     let world = World::over(settings(), store);

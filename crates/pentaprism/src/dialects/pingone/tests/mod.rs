@@ -104,7 +104,7 @@ impl World {
 
     /// A world whose storage fails on demand.
     async fn faulty(settings: Settings) -> (Self, Faults) {
-        let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
         let options = Options::ephemeral().limits(limits);
         let (store, faults) = Store::open_faulty(options).await.expect("a temporary store opens");
         (Self::over(settings, store, Arc::new(SystemClock)), faults)

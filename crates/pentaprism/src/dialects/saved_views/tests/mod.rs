@@ -91,7 +91,7 @@ impl World {
 
     /// A world whose storage fails on demand.
     async fn faulty() -> (Self, Faults) {
-        let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
         let opened = Store::open_faulty(Options::ephemeral().limits(limits)).await;
         let (store, faults) = opened.expect("a temporary store opens");
         (Self::over(settings(), store).await, faults)
