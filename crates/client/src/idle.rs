@@ -2,30 +2,71 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pentaprism_core::BodyError;
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// When something moved last.
+/// What is known of a request's body: when it moved last, and why it broke off if it did.
 #[derive(Debug, Clone)]
-pub(crate) struct Activity(Arc<Mutex<Instant>>);
+pub(crate) struct Activity(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    broken: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    last: Instant,
+    error: Option<BodyError>,
+}
 
 impl Activity {
     pub(crate) fn begin() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        let state = Mutex::new(State { last: Instant::now(), error: None });
+        Self(Arc::new(Shared { state, broken: Notify::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.state().last = Instant::now();
     }
 
     fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state().last
+    }
+
+    /// Keeps the error of the request's body: over HTTP/2 it would not come back to whoever waits for the answer. Whoever
+    /// sends the body gets another in its place.
+    fn keep(&self, error: BodyError) -> BodyError {
+        self.state().error = Some(error);
+        self.0.broken.notify_one();
+        BodyError::Interrupted("the request's body broke off".into())
+    }
+
+    /// The error of the request's body, if there was one that nobody has taken yet.
+    pub(crate) fn taken_error(&self) -> Option<BodyError> {
+        self.state().error.take()
+    }
+
+    /// Resolves once the request's body has failed, with its error.
+    pub(crate) async fn broken(&self) -> BodyError {
+        loop {
+            if let Some(error) = self.taken_error() {
+                return error;
+            }
+            self.0.broken.notified().await;
+        }
     }
 
     /// Resolves once nothing has moved for `idle`.
@@ -40,19 +81,20 @@ impl Activity {
     }
 }
 
-/// A request's body that notes when a piece of it is taken.
+/// A request's body that notes when a piece of it is taken, and why there is none.
 pub(crate) struct Noted<B> {
     pub(crate) body: B,
     pub(crate) activity: Activity,
 }
 
-impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Noted<B> {
+impl<B: HttpBody<Data = Bytes, Error = BodyError> + Unpin> HttpBody for Noted<B> {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.activity.note();
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        frame.map(|frame| frame.map(|frame| frame.map_err(|error| self.activity.keep(error))))
     }
 
     fn is_end_stream(&self) -> bool {

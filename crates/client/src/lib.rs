@@ -66,4 +66,7 @@ pub use base::{BaseUrl, InvalidBaseUrl};
 pub use caller::Caller;
 pub use credential::{Credential, InvalidCredential};
 pub use error::{Error, Interruption, RawResponse};
-pub use transport::{HyperTransport, InProcess, TowerTransport, Transport, TransportError};
+pub use transport::{
+    Cause, ConnectError, HyperTransport, HyperTransportBuilder, InProcess, Proxies, TlsError, TowerTransport, Transport,
+    TransportError,
+};
