@@ -61,6 +61,7 @@ pub mod mount;
 mod notes;
 pub mod pictures;
 pub mod rate;
+pub mod remote;
 pub mod serve;
 pub mod settings;
 pub mod site;
