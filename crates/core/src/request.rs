@@ -179,6 +179,8 @@ impl RequestView<'_> {
 
     fn raw_query(&self, is_meant: impl Fn(&str) -> bool) -> Option<&str> {
         let mut pairs = self.head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+        // Many programs encode names as forms are encoded: `%24top` is `$top`.
+        let is_meant = |name: &str| percent_decode_str(name).decode_utf8().is_ok_and(|name| is_meant(&name));
         pairs.find(|(name, value)| is_meant(name) && !value.is_empty()).map(|(_, value)| value)
     }
 
@@ -401,6 +403,14 @@ mod tests {
         assert_eq!(view.folded_query::<i32>("other").unwrap(), None);
         let missing = view.required_folded_query::<i32>("other").unwrap_err();
         assert!(matches!(missing, InvalidRequest::Missing { parameter: "other", .. }));
+    }
+
+    #[test]
+    fn a_name_may_be_encoded() {
+        let (head, ()) = Request::get("/?%ff=1&%24skip=%31&$top=&%24top=8").body(()).unwrap().into_parts();
+        let view = RequestView { captures: &Captures::none(), head: &head, body: &Bytes::new() };
+        assert_eq!(view.query("$skip").unwrap(), Some(1));
+        assert_eq!(view.query("$top").unwrap(), Some(8));
     }
 
     #[test]

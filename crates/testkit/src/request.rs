@@ -73,7 +73,10 @@ fn path(uri: &Uri) -> String {
 /// The first value of a query parameter; an empty one is absent.
 fn query(uri: &Uri, name: &str, fold: bool) -> Option<String> {
     let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    let is_meant = |found: &str| found == name || fold && found.eq_ignore_ascii_case(name);
+    let is_meant = |found: &str| {
+        let found = percent_decode_str(found).decode_utf8_lossy();
+        found == name || fold && found.eq_ignore_ascii_case(name)
+    };
     let (_, value) = pairs.find(|(found, value)| is_meant(found) && !value.is_empty())?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }

@@ -8,6 +8,9 @@ use pentaprism_core::dialects::saved_views::create_saved_view::{
 use pentaprism_core::dialects::saved_views::delete_saved_view::{
     DeleteSavedView, DeleteSavedViewError, DeleteSavedViewOk,
 };
+use pentaprism_core::dialects::saved_views::get_all_saved_views::{
+    GetAllSavedViews, GetAllSavedViewsError, GetAllSavedViewsOk,
+};
 use pentaprism_core::dialects::saved_views::get_image::{GetImage, GetImageError, GetImageOk};
 use pentaprism_core::dialects::saved_views::get_saved_view::{GetSavedView, GetSavedViewError, GetSavedViewOk};
 use pentaprism_core::dialects::saved_views::update_image::{UpdateImage, UpdateImageError, UpdateImageOk};
@@ -53,6 +56,17 @@ impl<T: Transport> SavedViewsClient<T> {
         &self,
         input: &CreateSavedView,
     ) -> Result<CreateSavedViewOk, Error<CreateSavedViewError>> {
+        self.caller.call(input).await
+    }
+
+    /// `GET /savedviews`: List saved views.
+    ///
+    /// # Errors
+    /// [`GetAllSavedViewsError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
+    pub async fn get_all_saved_views(
+        &self,
+        input: &GetAllSavedViews,
+    ) -> Result<GetAllSavedViewsOk, Error<GetAllSavedViewsError>> {
         self.caller.call(input).await
     }
 

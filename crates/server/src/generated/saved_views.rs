@@ -10,6 +10,9 @@ use pentaprism_core::dialects::saved_views::create_saved_view::{
 use pentaprism_core::dialects::saved_views::delete_saved_view::{
     DeleteSavedView, DeleteSavedViewError, DeleteSavedViewOk,
 };
+use pentaprism_core::dialects::saved_views::get_all_saved_views::{
+    GetAllSavedViews, GetAllSavedViewsError, GetAllSavedViewsOk,
+};
 use pentaprism_core::dialects::saved_views::get_image::{GetImage, GetImageError, GetImageOk};
 use pentaprism_core::dialects::saved_views::get_saved_view::{GetSavedView, GetSavedViewError, GetSavedViewOk};
 use pentaprism_core::dialects::saved_views::update_image::{UpdateImage, UpdateImageError, UpdateImageOk};
@@ -47,6 +50,13 @@ pub trait SavedViews: Api {
         input: CreateSavedView,
     ) -> impl Future<Output = Result<CreateSavedViewOk, Failure<CreateSavedViewError>>> + Send;
 
+    /// `GET /savedviews`: List saved views.
+    fn get_all_saved_views(
+        &self,
+        call: &Call<Self::Caller>,
+        input: GetAllSavedViews,
+    ) -> impl Future<Output = Result<GetAllSavedViewsOk, Failure<GetAllSavedViewsError>>> + Send;
+
     /// `GET /savedviews/{savedViewId}`: Show a saved view.
     fn get_saved_view(
         &self,
@@ -71,6 +81,8 @@ pub enum Route {
     GetImage,
     /// `POST /savedviews`
     CreateSavedView,
+    /// `GET /savedviews`
+    GetAllSavedViews,
     /// `GET /savedviews/{savedViewId}`
     GetSavedView,
     /// `DELETE /savedviews/{savedViewId}`
@@ -85,6 +97,7 @@ impl Route {
             Self::UpdateImage => &UpdateImage::INFO,
             Self::GetImage => &GetImage::INFO,
             Self::CreateSavedView => &CreateSavedView::INFO,
+            Self::GetAllSavedViews => &GetAllSavedViews::INFO,
             Self::GetSavedView => &GetSavedView::INFO,
             Self::DeleteSavedView => &DeleteSavedView::INFO,
         }
@@ -98,9 +111,11 @@ impl Route {
 #[deny(unreachable_patterns)]
 pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Captures<'p>), Unrouted> {
     match segments {
-        [Segment { name: "savedviews", .. }] => {
-            dispatch::select(method, &[("POST", Route::CreateSavedView)], Captures::none())
-        }
+        [Segment { name: "savedviews", .. }] => dispatch::select(
+            method,
+            &[("POST", Route::CreateSavedView), ("GET", Route::GetAllSavedViews)],
+            Captures::none(),
+        ),
         [Segment { name: "savedviews", .. }, saved_view_id] => dispatch::select(
             method,
             &[("GET", Route::GetSavedView), ("DELETE", Route::DeleteSavedView)],
@@ -146,6 +161,10 @@ async fn answer<A: SavedViews>(
         Route::CreateSavedView => {
             let (input, _share): (CreateSavedView, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_saved_view(call, input).await)
+        }
+        Route::GetAllSavedViews => {
+            let input: GetAllSavedViews = call.decode()?;
+            dispatch::reply(api.get_all_saved_views(call, input).await)
         }
         Route::GetSavedView => {
             let input: GetSavedView = call.decode()?;

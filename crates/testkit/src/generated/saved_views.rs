@@ -7,6 +7,7 @@ use pentaprism_core::OperationInfo;
 use pentaprism_core::dialects::saved_views::PATH_RULES;
 use pentaprism_core::dialects::saved_views::create_saved_view::CreateSavedView;
 use pentaprism_core::dialects::saved_views::delete_saved_view::DeleteSavedView;
+use pentaprism_core::dialects::saved_views::get_all_saved_views::GetAllSavedViews;
 use pentaprism_core::dialects::saved_views::get_image::GetImage;
 use pentaprism_core::dialects::saved_views::get_saved_view::GetSavedView;
 use pentaprism_core::dialects::saved_views::update_image::UpdateImage;
@@ -38,6 +39,16 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
         "create_saved_view" => case.play::<CreateSavedView>(
             locate,
             &Parameters { query: &[], lenient: &[], headers: &["Prefer"], fold_path: false, fold_query: false },
+        ),
+        "get_all_saved_views" => case.play::<GetAllSavedViews>(
+            locate,
+            &Parameters {
+                query: &["iTwinId", "projectId", "iModelId", "groupId", "$top", "$skip"],
+                lenient: &[],
+                headers: &["Prefer"],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "get_saved_view" => case.play::<GetSavedView>(
             locate,

@@ -15,6 +15,7 @@ use crate::{Cors, Operation, OperationInfo};
 
 pub mod create_saved_view;
 pub mod delete_saved_view;
+pub mod get_all_saved_views;
 pub mod get_image;
 pub mod get_saved_view;
 pub mod models;
@@ -40,6 +41,7 @@ pub const OPERATIONS: &[OperationInfo] = &[
     update_image::UpdateImage::INFO,
     get_image::GetImage::INFO,
     create_saved_view::CreateSavedView::INFO,
+    get_all_saved_views::GetAllSavedViews::INFO,
     get_saved_view::GetSavedView::INFO,
     delete_saved_view::DeleteSavedView::INFO,
 ];

@@ -92,6 +92,35 @@ pub struct SavedViewResponse {
     pub saved_view: SavedView,
 }
 
+/// A page of saved views.
+///
+/// `components.schemas.SavedViewListResponse` of the spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct SavedViewListResponse {
+    /// The views, by displayName. They come without savedViewData.
+    #[serde(rename = "savedViews")]
+    pub saved_views: Vec<SavedView>,
+    /// This page and the ones beside it.
+    #[serde(rename = "_links")]
+    pub links: SavedViewListLinks,
+}
+
+/// A page of a list, and the pages beside it.
+///
+/// `components.schemas.SavedViewListLinks` of the spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Eq, Default)]
+pub struct SavedViewListLinks {
+    /// The page itself.
+    #[serde(rename = "self")]
+    pub self_: SavedViewLink,
+    /// The page before. Missing on the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<SavedViewLink>,
+    /// The page behind. Missing on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SavedViewLink>,
+}
+
 /// A saved view.
 ///
 /// `components.schemas.SavedView` of the spec.

@@ -66,6 +66,11 @@ pub(super) fn in_body(message: impl Into<String>, member: Option<&str>) -> Error
     detail(ErrorDetailCode::InvalidRequestBody, message, member)
 }
 
+/// A mistake in several parameters together.
+pub(super) fn in_parameters(message: &str) -> ErrorDetail {
+    detail(ErrorDetailCode::InvalidParameter, message, None)
+}
+
 /// A mistake in a parameter.
 pub(super) fn in_parameter(message: &str, parameter: &str) -> ErrorDetail {
     detail(ErrorDetailCode::InvalidParameter, message, Some(parameter))

@@ -13,7 +13,10 @@ mod documents;
 mod embedded;
 mod image;
 mod image_update;
+mod list;
+mod list_query;
 mod new_view;
+mod places;
 mod problem;
 mod refusals;
 #[cfg(test)]
@@ -34,6 +37,7 @@ use pentaprism_server::{Api, BodyBudget, Call, Failure, Refusal, dialects};
 use pentaprism_store::Fault;
 use wire::create_saved_view::{CreateSavedView, CreateSavedViewError, CreateSavedViewOk};
 use wire::delete_saved_view::{DeleteSavedView, DeleteSavedViewError, DeleteSavedViewOk};
+use wire::get_all_saved_views::{GetAllSavedViews, GetAllSavedViewsError, GetAllSavedViewsOk};
 use wire::get_image::{GetImage, GetImageError, GetImageOk};
 use wire::get_saved_view::{GetSavedView, GetSavedViewError, GetSavedViewOk};
 use wire::models::ImageResponse;
@@ -151,6 +155,15 @@ impl dialects::saved_views::SavedViews for SavedViews {
     ) -> Result<GetSavedViewOk, Failure<GetSavedViewError>> {
         let body = self.show(call.caller, &call.head, &input).await.map_err(Problem::into_failure)?;
         Ok(GetSavedViewOk { body })
+    }
+
+    async fn get_all_saved_views(
+        &self,
+        call: &Call<Caller>,
+        input: GetAllSavedViews,
+    ) -> Result<GetAllSavedViewsOk, Failure<GetAllSavedViewsError>> {
+        let body = self.list(call.caller, &call.head, &input).await.map_err(Problem::into_failure)?;
+        Ok(GetAllSavedViewsOk { body })
     }
 
     async fn delete_saved_view(

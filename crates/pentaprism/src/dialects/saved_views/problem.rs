@@ -5,8 +5,9 @@ use std::error::Error;
 use http::StatusCode;
 use pentaprism_core::dialects::saved_views::models::ErrorResponse;
 use pentaprism_core::dialects::saved_views::{
-    create_saved_view::CreateSavedViewError, delete_saved_view::DeleteSavedViewError, get_image::GetImageError,
-    get_saved_view::GetSavedViewError, update_image::UpdateImageError,
+    create_saved_view::CreateSavedViewError, delete_saved_view::DeleteSavedViewError,
+    get_all_saved_views::GetAllSavedViewsError, get_image::GetImageError, get_saved_view::GetSavedViewError,
+    update_image::UpdateImageError,
 };
 use pentaprism_server::Failure;
 use pentaprism_store::{self as store, Fault};
@@ -165,6 +166,7 @@ documents! {
     GetImageError: false, NOT_FOUND NotFound, UNPROCESSABLE_ENTITY UnprocessableContent;
     CreateSavedViewError: false, NOT_FOUND NotFound, PAYLOAD_TOO_LARGE ContentTooLarge,
         UNPROCESSABLE_ENTITY UnprocessableContent;
+    GetAllSavedViewsError: false, NOT_FOUND NotFound, UNPROCESSABLE_ENTITY UnprocessableContent;
     GetSavedViewError: false, NOT_FOUND NotFound;
     DeleteSavedViewError: false, FORBIDDEN Forbidden, NOT_FOUND NotFound;
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::header::{ALLOW, HeaderValue};
 use http::{Response, StatusCode};
+use pentaprism_core::dialects::saved_views::get_all_saved_views::GetAllSavedViews;
 use pentaprism_core::dialects::saved_views::get_image::GetImage;
 use pentaprism_core::dialects::saved_views::models::{ErrorCode, TooManyRequestsResponse};
 use pentaprism_core::path::Unrouted;
@@ -12,6 +13,7 @@ use pentaprism_server::{Refusal, retry_after_seconds};
 
 use super::answer::{Answer, forbidden, too_busy, too_large, view_not_found};
 use super::image::unknown_size;
+use super::list_query::unreadable;
 use crate::dialects::outage::INTERNAL;
 use crate::measure::chain;
 use crate::notes;
@@ -121,6 +123,11 @@ fn unfit(operation: Option<&OperationInfo>, invalid: &InvalidRequest) -> Answer 
     match invalid {
         InvalidRequest::Parameter { location: Location::Query, .. } if operation == Some(&GetImage::INFO) => {
             unknown_size()
+        }
+        InvalidRequest::Parameter { location: Location::Query, parameter, .. }
+            if operation == Some(&GetAllSavedViews::INFO) =>
+        {
+            unreadable(parameter)
         }
         InvalidRequest::Path { .. } => view_not_found(),
         other => Answer::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, format!("The request is wrong: {other}.")),

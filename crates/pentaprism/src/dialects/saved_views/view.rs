@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The scope of the views; the content of each is its picture.
-const VIEWS: &str = "views";
+pub(super) const VIEWS: &str = "views";
 
 /// The scope of the thumbnails, under the ids of their views.
 const THUMBNAILS: &str = "thumbnails";
@@ -96,6 +96,12 @@ impl View {
     /// # Errors
     /// The row is not as this program writes it.
     pub(super) fn show(self, base_url: &str, in_full: bool) -> Result<SavedView, serde_json::Error> {
+        let data = serde_json::from_str(&self.attributes.data)?;
+        Ok(SavedView { saved_view_data: Some(data), ..self.outline(base_url, in_full) })
+    }
+
+    /// The same without how the twin is looked at, as it stands in a list (D-154).
+    pub(super) fn outline(self, base_url: &str, in_full: bool) -> SavedView {
         let (id, attributes) = (self.name.key.key, self.attributes);
         let owner = self.name.owner.unwrap_or_default();
         let image = format!("{base_url}/savedviews/{id}/image");
@@ -110,17 +116,17 @@ impl View {
         };
         let extensions = attributes.extensions.into_iter();
         let extensions = extensions.map(|extension| show_extension(extension, base_url, &id, in_full)).collect();
-        Ok(SavedView {
+        SavedView {
             display_name: attributes.display_name,
             shared: attributes.shared,
             creation_time: Some(time(self.name.created)),
             last_modified: Some(time(self.name.modified)),
             tags: Some(Vec::new()),
             extensions: Some(extensions),
-            saved_view_data: Some(serde_json::from_str(&attributes.data)?),
+            saved_view_data: None,
             links,
             id,
-        })
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl SavedViews {
 struct NothingCreated;
 
 /// Whether extensions are wanted in full (D-108).
-fn prefers_representation(prefer: Option<&str>) -> bool {
+pub(super) fn prefers_representation(prefer: Option<&str>) -> bool {
     let mut wishes = prefer.unwrap_or_default().split(',').filter_map(|wish| wish.split(';').next());
     wishes.any(|wish| wish.trim().eq_ignore_ascii_case("return=representation"))
 }

@@ -3,6 +3,7 @@
 
 mod embedded;
 mod failures;
+mod lists;
 mod refusals;
 mod uploads;
 mod views;

@@ -1,0 +1,65 @@
+//! `GET /savedviews`: a page of the views that the caller sees (D-150 to D-154).
+//!
+//! In memory there are the places of a page's views, that is names and ids, and then one view at a time: the data of a view
+//! may have a quarter of a megabyte and is not shown here.
+
+use http::request::Parts;
+use pentaprism_core::dialects::saved_views::get_all_saved_views::GetAllSavedViews;
+use pentaprism_core::dialects::saved_views::models::{SavedView, SavedViewListResponse};
+
+use super::SavedViews;
+use super::caller::{Caller, Standing};
+use super::list_query::Page;
+use super::problem::Problem;
+use super::view::{self, View};
+use super::views::prefers_representation;
+use crate::site::base_url;
+
+/// How many bytes the names and extensions of a page may have. The view that exceeds it is left to the next page.
+const MOST_BYTES: usize = 1 << 20;
+
+impl SavedViews {
+    /// Shows a page of views.
+    pub(super) async fn list(
+        &self,
+        caller: Caller,
+        head: &Parts,
+        input: &GetAllSavedViews,
+    ) -> Result<SavedViewListResponse, Problem> {
+        let page = Page::read(input)?;
+        self.documents.show(head).await?;
+        let (places, mut more) = self.places(caller, &page).await?;
+        let base_url = base_url(head, &self.context.settings);
+        let in_full = prefers_representation(input.prefer.as_deref());
+        let (mut saved_views, mut bytes) = (Vec::new(), 0);
+        for place in places {
+            let Some(view) = self.still_seen(caller, &place.id).await? else { continue };
+            let shown = view.outline(&base_url, in_full);
+            bytes += weight(&shown);
+            if bytes > MOST_BYTES && !saved_views.is_empty() {
+                more = true;
+                break;
+            }
+            saved_views.push(shown);
+        }
+        let links = page.links(&base_url, saved_views.len(), more);
+        Ok(SavedViewListResponse { saved_views, links })
+    }
+
+    /// A view whose place was found a moment ago, unless it was deleted meanwhile.
+    async fn still_seen(&self, caller: Caller, id: &str) -> Result<Option<View>, Problem> {
+        let Some(name) = self.context.store.get(&view::key(id)).await? else { return Ok(None) };
+        let view = View::read(name).map_err(Problem::internal)?;
+        let standing = caller.standing(view.name.owner.as_deref(), view.attributes.shared);
+        Ok((standing > Standing::Stranger).then_some(view))
+    }
+}
+
+/// How many bytes of text a view shows that have no bound of their own.
+fn weight(view: &SavedView) -> usize {
+    let extensions = view.extensions.iter().flatten().map(|extension| {
+        let texts = [&extension.href, &extension.markdown_url, &extension.schema_url, &extension.data];
+        texts.into_iter().flatten().map(String::len).sum::<usize>() + extension.extension_name.len()
+    });
+    extensions.sum::<usize>() + view.display_name.len()
+}
