@@ -1,12 +1,18 @@
-//! The one path that every operation takes: write, send, read, and tell the documented from the rest.
+//! The one path that every operation takes: write, send, read, tell the documented from the rest, and try again what may be.
+
+use std::future::Future;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, response};
-use pentaprism_core::{Body, BodyError, InvalidInput, InvalidResponse, Message, MessageView, Operation};
+use http::{Request, Response, StatusCode, request, response};
+use pentaprism_core::{Body, BodyError, InvalidInput, InvalidResponse, Message, MessageView, Operation, RequestBody};
 
 use crate::base::BaseUrl;
 use crate::credential::Credential;
 use crate::error::{Error, Interruption, RawResponse};
+use crate::retry::{self, Attempt, Occurrence, Retry};
+use crate::source::Source;
+use crate::token::Token;
 use crate::transport::Transport;
 
 /// The most that is read of a typed answer, in bytes: listings may be long, a hostile service may not fill the memory.
@@ -18,15 +24,48 @@ pub struct Caller<T> {
     transport: T,
     base: BaseUrl,
     credential: Credential,
+    retry: Retry,
 }
 
 type CallResult<O, S> = Result<S, Error<<O as Operation>::Error>>;
+
+/// One attempt: its end, and what the next one has to know.
+struct Tried<O: Operation> {
+    outcome: CallResult<O, (O::Ok, Body)>,
+    retry_after: Option<Duration>,
+    /// The token that was shown, when a provider gave it.
+    token: Option<Token>,
+}
+
+impl<O: Operation> Tried<O> {
+    const fn failed(error: Error<O::Error>) -> Self {
+        Self { outcome: Err(error), retry_after: None, token: None }
+    }
+}
 
 impl<T: Transport> Caller<T> {
     /// Calls the service at `base`; a path in it stands before every operation's path.
     #[must_use]
     pub fn new(transport: T, base: BaseUrl, credential: Credential) -> Self {
-        Self { transport, base, credential }
+        Self { transport, base, credential, retry: Retry::standard() }
+    }
+
+    /// Tries again as `retry` says, instead of [`Retry::standard`].
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// How it tries again.
+    #[must_use]
+    pub const fn retry(&self) -> &Retry {
+        &self.retry
+    }
+
+    /// What carries its requests: for links to bytes that services hand out, which are followed without a credential.
+    #[must_use]
+    pub const fn transport(&self) -> &T {
+        &self.transport
     }
 
     /// Calls an operation whose bodies are small.
@@ -34,34 +73,109 @@ impl<T: Transport> Caller<T> {
     /// # Errors
     /// See [`Error`].
     pub async fn call<O: Operation>(&self, input: &O) -> CallResult<O, O::Ok> {
-        self.send(input, None).await.map(|(ok, _)| ok)
+        self.send(input, Source::empty()).await.map(|(ok, _)| ok)
     }
 
     /// Calls an operation with a streamed request body.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn upload<O: Operation>(&self, input: &O, body: Body) -> CallResult<O, O::Ok> {
-        self.send(input, Some(body)).await.map(|(ok, _)| ok)
+    pub async fn upload<O: Operation>(&self, input: &O, source: impl Into<Source>) -> CallResult<O, O::Ok> {
+        self.send(input, source.into()).await.map(|(ok, _)| ok)
     }
 
     /// Calls an operation whose success carries a streamed body.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn download<O: Operation>(&self, input: &O, body: Body) -> CallResult<O, (O::Ok, Body)> {
-        self.send(input, Some(body)).await
+    pub async fn download<O: Operation>(&self, input: &O, source: impl Into<Source>) -> CallResult<O, (O::Ok, Body)> {
+        self.send(input, source.into()).await
     }
 
-    async fn send<O: Operation>(&self, input: &O, body: Option<Body>) -> CallResult<O, (O::Ok, Body)> {
+    /// Calls an operation under the deadline for all its attempts.
+    async fn send<O: Operation>(&self, input: &O, source: Source) -> CallResult<O, (O::Ok, Body)> {
         let (mut head, collected) = input.to_request().map_err(Error::Invalid)?.into_parts();
         head.uri = self.base.join(&head.uri).map_err(|error| Error::Invalid(InvalidInput::Uri(error)))?;
-        self.credential.apply(&mut head.headers);
-        let body = body.filter(|_| collected.is_empty()).unwrap_or_else(|| Body::from(collected));
-        let answer = self.transport.call(Request::from_parts(head, body)).await.map_err(|error| {
-            if error.was_sent() { Error::Interrupted(Interruption::Request(error)) } else { Error::Unreachable(error) }
-        })?;
-        read::<O>(answer).await
+        let source = if collected.is_empty() { source } else { Source::bytes(collected) };
+        let attempts = self.attempts::<O>(&head, &source);
+        match self.within(self.retry.total, attempts).await {
+            Ok(outcome) => outcome,
+            Err(late) => Err(Error::Interrupted(late)),
+        }
+    }
+
+    async fn attempts<O: Operation>(&self, head: &request::Parts, source: &Source) -> CallResult<O, (O::Ok, Body)> {
+        let streams = O::INFO.streamed_response || O::INFO.request_body == RequestBody::Streamed;
+        let deadline = self.retry.attempt.filter(|_| !streams);
+        let mut stale: Option<Token> = None;
+        let mut number = 1;
+        loop {
+            let attempt = self.attempt::<O>(head, source, stale.as_ref());
+            let late = |late| Tried::failed(Error::Interrupted(late));
+            let tried = self.within(deadline, attempt).await.unwrap_or_else(late);
+            let error = match tried.outcome {
+                Err(error) if source.can_be_read_again() => error,
+                outcome => return outcome,
+            };
+            // A token may have been revoked before its end. Another one is asked for once.
+            if error.status() == Some(StatusCode::UNAUTHORIZED) && stale.is_none() && tried.token.is_some() {
+                stale = tried.token;
+                continue;
+            }
+            let Some(occurrence) = occurrence(&error, tried.retry_after) else { return Err(error) };
+            if !self.retry.policy.again(&Attempt { number, idempotent: O::INFO.idempotent, occurrence }) {
+                return Err(error);
+            }
+            let pause = self.retry.backoff.pause(number).max(tried.retry_after.unwrap_or_default());
+            self.retry.clock.sleep(pause).await;
+            number = number.saturating_add(1);
+        }
+    }
+
+    async fn attempt<O: Operation>(&self, head: &request::Parts, source: &Source, stale: Option<&Token>) -> Tried<O> {
+        let mut head = head.clone();
+        let token = match self.credential.present(&mut head.headers, stale).await {
+            Ok(token) => token,
+            Err(error) => return Tried::failed(Error::Credential(error)),
+        };
+        let (body, sent) = match source.sending().await {
+            Ok(sending) => sending,
+            Err(error) => return Tried::failed(Error::Body(error)),
+        };
+        let (outcome, retry_after) = match self.transport.call(Request::from_parts(head, body)).await {
+            Ok(answer) => {
+                let retry_after = retry::retry_after(answer.headers(), self.retry.clock.now());
+                (read::<O>(answer).await, retry_after)
+            }
+            Err(error) if error.was_sent() => (Err(Error::Interrupted(Interruption::Request(error))), None),
+            Err(error) => (Err(Error::Unreachable(error)), None),
+        };
+        if outcome.is_ok() {
+            sent.acknowledge();
+        } else {
+            sent.take_back();
+        }
+        Tried { outcome, retry_after, token }
+    }
+
+    /// What `work` gives, unless it takes longer than `deadline`.
+    async fn within<R>(&self, deadline: Option<Duration>, work: impl Future<Output = R>) -> Result<R, Interruption> {
+        let Some(deadline) = deadline else { return Ok(work.await) };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.retry.clock.sleep(deadline) => Err(Interruption::Late(deadline)),
+        }
+    }
+}
+
+/// What a retry policy is asked about, if trying again could help at all.
+fn occurrence<E: Message + std::error::Error>(error: &Error<E>, retry_after: Option<Duration>) -> Option<Occurrence> {
+    match error {
+        Error::Unreachable(_) => Some(Occurrence::NotSent),
+        Error::Interrupted(Interruption::Request(error)) if error.is_local() => None,
+        Error::Interrupted(_) => Some(Occurrence::BrokenOff),
+        other => other.status().map(|status| Occurrence::Answered { status, retry_after }),
     }
 }
 

@@ -57,6 +57,10 @@ mod caller;
 mod credential;
 mod error;
 mod idle;
+mod progress;
+pub mod retry;
+mod source;
+pub mod token;
 mod transport;
 
 #[path = "generated/mod.rs"]
@@ -66,6 +70,10 @@ pub use base::{BaseUrl, InvalidBaseUrl};
 pub use caller::Caller;
 pub use credential::{Credential, InvalidCredential};
 pub use error::{Error, Interruption, RawResponse};
+pub use progress::{Counters, Progress};
+pub use retry::Retry;
+pub use source::{ReadRange, Source, SourceError};
+pub use token::{Token, TokenError, TokenProvider};
 pub use transport::{
     Cause, ConnectError, HyperTransport, HyperTransportBuilder, InProcess, Proxies, TlsError, TowerTransport, Transport,
     TransportError,

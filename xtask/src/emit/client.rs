@@ -13,20 +13,28 @@ pub fn emit(spec: &Spec) -> String {
         text +=
             &format!("use pentaprism_core::dialects::{}::{module}::{{{name}, {name}Error, {name}Ok}};\n", spec.dialect);
     }
-    text += "\nuse crate::{BaseUrl, Caller, Credential, Error, Transport};\n\n";
+    text += "\nuse crate::{BaseUrl, Caller, Credential, Error, Retry, Source, Transport};\n\n";
     text += &docs::outer(&[Some(&format!("Calls {}, one method per operation.", spec.title)), spec.summary.as_deref()]);
     text += &format!(
         "#[derive(Debug, Clone)]\npub struct {client}<T> {{\ncaller: Caller<T>,\n}}\n\nimpl<T: Transport> {client}<T> {{\n\
          /// A client for the service at `base`, whose path (if any) stands before every operation's.\n#[must_use]\n\
          pub fn new(transport: T, base: BaseUrl, credential: Credential) -> Self {{\n\
-         Self {{ caller: Caller::new(transport, base, credential) }}\n}}\n\n"
+         Self {{ caller: Caller::new(transport, base, credential) }}\n}}\n\n\
+         /// Tries again as `retry` says, instead of [`Retry::standard`].\n#[must_use]\n\
+         pub fn with_retry(self, retry: Retry) -> Self {{\n\
+         Self {{ caller: self.caller.with_retry(retry) }}\n}}\n\n\
+         /// What sends this client's operations.\n#[must_use]\n\
+         pub const fn caller(&self) -> &Caller<T> {{\n&self.caller\n}}\n\n"
     );
     for operation in &spec.operations {
         text += &method(operation);
     }
     text += "}\n";
-    if !text.contains("body: Body") && !text.contains(", Body)") {
+    if !text.contains(", Body)") {
         text = text.replace("use pentaprism_core::Body;\n", "");
+    }
+    if !text.contains("Source>") && !text.contains("Source::") {
+        text = text.replace(", Source, Transport}", ", Transport}");
     }
     text
 }
@@ -39,10 +47,10 @@ fn method(operation: &Operation) -> String {
     let errors = format!(
         "# Errors\n[`{name}Error`] inside [`Error::Refused`] where the service documents it; else see [`Error`]."
     );
-    let (parameter, body) = if sends { (", body: Body", "body") } else { ("", "Body::empty()") };
+    let (parameter, body) = if sends { (", source: impl Into<Source>", "source") } else { ("", "Source::empty()") };
     let (ok, call) = match (sends, receives) {
         (_, true) => (format!("({name}Ok, Body)"), format!("self.caller.download(input, {body}).await")),
-        (true, false) => (format!("{name}Ok"), "self.caller.upload(input, body).await".to_owned()),
+        (true, false) => (format!("{name}Ok"), "self.caller.upload(input, source).await".to_owned()),
         (false, false) => (format!("{name}Ok"), "self.caller.call(input).await".to_owned()),
     };
     format!(

@@ -9,7 +9,7 @@ use pentaprism_core::dialects::pingone::read_environment::{ReadEnvironment, Read
 use pentaprism_core::dialects::pingone::read_image::{ReadImage, ReadImageError, ReadImageOk};
 use pentaprism_core::dialects::pingone::read_image_file::{ReadImageFile, ReadImageFileError, ReadImageFileOk};
 
-use crate::{BaseUrl, Caller, Credential, Error, Transport};
+use crate::{BaseUrl, Caller, Credential, Error, Retry, Source, Transport};
 
 /// Calls PingOne images, one method per operation.
 ///
@@ -26,6 +26,18 @@ impl<T: Transport> PingoneClient<T> {
         Self { caller: Caller::new(transport, base, credential) }
     }
 
+    /// Tries again as `retry` says, instead of [`Retry::standard`].
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { caller: self.caller.with_retry(retry) }
+    }
+
+    /// What sends this client's operations.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller<T> {
+        &self.caller
+    }
+
     /// `POST /v1/environments/{environmentId}/images`: Upload a picture.
     ///
     /// # Errors
@@ -33,9 +45,9 @@ impl<T: Transport> PingoneClient<T> {
     pub async fn create_image(
         &self,
         input: &CreateImage,
-        body: Body,
+        source: impl Into<Source>,
     ) -> Result<CreateImageOk, Error<CreateImageError>> {
-        self.caller.upload(input, body).await
+        self.caller.upload(input, source).await
     }
 
     /// `GET /v1/environments/{environmentId}/images/{imageId}`: Read what is known about an image.
@@ -73,6 +85,6 @@ impl<T: Transport> PingoneClient<T> {
         &self,
         input: &ReadImageFile,
     ) -> Result<(ReadImageFileOk, Body), Error<ReadImageFileError>> {
-        self.caller.download(input, Body::empty()).await
+        self.caller.download(input, Source::empty()).await
     }
 }

@@ -5,7 +5,7 @@
 use pentaprism_core::Body;
 use pentaprism_core::dialects::public::get_public_file::{GetPublicFile, GetPublicFileError, GetPublicFileOk};
 
-use crate::{BaseUrl, Caller, Credential, Error, Transport};
+use crate::{BaseUrl, Caller, Credential, Error, Retry, Source, Transport};
 
 /// Calls Public links, one method per operation.
 ///
@@ -22,6 +22,18 @@ impl<T: Transport> PublicClient<T> {
         Self { caller: Caller::new(transport, base, credential) }
     }
 
+    /// Tries again as `retry` says, instead of [`Retry::standard`].
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { caller: self.caller.with_retry(retry) }
+    }
+
+    /// What sends this client's operations.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller<T> {
+        &self.caller
+    }
+
     /// `GET /public/{token}/{fileName}`: Read the file behind a link, or one range of it.
     ///
     /// # Errors
@@ -30,6 +42,6 @@ impl<T: Transport> PublicClient<T> {
         &self,
         input: &GetPublicFile,
     ) -> Result<(GetPublicFileOk, Body), Error<GetPublicFileError>> {
-        self.caller.download(input, Body::empty()).await
+        self.caller.download(input, Source::empty()).await
     }
 }

@@ -36,7 +36,7 @@ use pentaprism_core::dialects::service_fabric::upload_file_chunk::{
     UploadFileChunk, UploadFileChunkError, UploadFileChunkOk,
 };
 
-use crate::{BaseUrl, Caller, Credential, Error, Transport};
+use crate::{BaseUrl, Caller, Credential, Error, Retry, Source, Transport};
 
 /// Calls Service Fabric image store, one method per operation.
 ///
@@ -51,6 +51,18 @@ impl<T: Transport> ServiceFabricClient<T> {
     #[must_use]
     pub fn new(transport: T, base: BaseUrl, credential: Credential) -> Self {
         Self { caller: Caller::new(transport, base, credential) }
+    }
+
+    /// Tries again as `retry` says, instead of [`Retry::standard`].
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { caller: self.caller.with_retry(retry) }
+    }
+
+    /// What sends this client's operations.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller<T> {
+        &self.caller
     }
 
     /// `GET /ImageStore`: List what lies at the root of the store.
@@ -79,8 +91,12 @@ impl<T: Transport> ServiceFabricClient<T> {
     ///
     /// # Errors
     /// [`UploadFileError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
-    pub async fn upload_file(&self, input: &UploadFile, body: Body) -> Result<UploadFileOk, Error<UploadFileError>> {
-        self.caller.upload(input, body).await
+    pub async fn upload_file(
+        &self,
+        input: &UploadFile,
+        source: impl Into<Source>,
+    ) -> Result<UploadFileOk, Error<UploadFileError>> {
+        self.caller.upload(input, source).await
     }
 
     /// `DELETE /ImageStore/{contentPath}`: Delete a file, or a folder with everything below it.
@@ -99,7 +115,7 @@ impl<T: Transport> ServiceFabricClient<T> {
     /// # Errors
     /// [`DownloadError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
     pub async fn download(&self, input: &Download) -> Result<(DownloadOk, Body), Error<DownloadError>> {
-        self.caller.download(input, Body::empty()).await
+        self.caller.download(input, Source::empty()).await
     }
 
     /// `GET /ImageStore/{contentPath}/$/GetUploadSession`: Show the upload sessions of one path.
@@ -120,9 +136,9 @@ impl<T: Transport> ServiceFabricClient<T> {
     pub async fn upload_file_chunk(
         &self,
         input: &UploadFileChunk,
-        body: Body,
+        source: impl Into<Source>,
     ) -> Result<UploadFileChunkOk, Error<UploadFileChunkError>> {
-        self.caller.upload(input, body).await
+        self.caller.upload(input, source).await
     }
 
     /// `GET /ImageStore/$/GetUploadSession`: Show one upload session.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use pentaprism_client::{Caller, Credential, Error, Transport, TransportError};
+use pentaprism_client::{Caller, Credential, Error, Retry, Transport, TransportError};
 use pentaprism_core::{
     Body, InvalidInput, InvalidRequest, Message, Operation, OperationInfo, RequestBody, RequestView,
 };
@@ -56,6 +56,7 @@ async fn exchange<O: Operation>(
     let problems = Mutex::new(String::new());
     let transport = Scripted { check, collected: O::INFO.request_body, answer, problems: &problems };
     let caller = Caller::new(transport, BASE.parse().expect("it is a base URL"), credential(sent));
+    let caller = caller.with_retry(Retry::none());
     let upload = || body::whole(&sent.body, sent.is_chunked());
     let outcome = match (O::INFO.streamed_response, O::INFO.request_body) {
         (true, RequestBody::Streamed) => caller.download(input, upload()).await,
