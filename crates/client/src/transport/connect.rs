@@ -145,7 +145,10 @@ fn distrust(wrong: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "it is for other names",
         CertificateError::NotValidForNameContext { presented, .. } => {
-            return format!("it is not for this name, but for {}", presented.join(", "));
+            // Each is written as `DnsName("service.example")`.
+            let name = |name: &String| name.split(['(', ')']).nth(1).unwrap_or(name).trim_matches('"').to_owned();
+            let names: Vec<String> = presented.iter().map(name).collect();
+            return format!("it is not for this name, but for {}", names.join(", "));
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -214,7 +217,7 @@ impl Connector {
         tcp.set_keepalive(Some(KEEP_ALIVE));
         tcp.enforce_http(false);
         let proxy = HttpsConnector::from((tcp.clone(), Arc::clone(&tls.proxy)));
-        let route = Route { tcp, proxy, proxies, tunnels_only };
+        let route = Route { tcp, proxy, proxies, tunnels_only, deadline };
         Self { secured: HttpsConnector::from((route, Arc::clone(&tls.service))), deadline }
     }
 }
@@ -271,14 +274,22 @@ struct Route {
     proxy: HttpsConnector<HttpConnector>,
     proxies: Proxies,
     tunnels_only: bool,
+    deadline: Duration,
 }
 
 impl Route {
     fn straight(&mut self, to: &Uri) -> Connecting<Link> {
-        let (name, connecting) = (name_of(to), self.tcp.call(to.clone()));
+        let (to, after, connecting) = (name_of(to), self.deadline, self.tcp.call(to.clone()));
         Box::pin(async move {
-            let stream =
-                connecting.await.map_err(|error| ConnectError::Unreachable { to: name, source: Cause::new(error) })?;
+            let stream = connecting.await.map_err(|error| {
+                // The connector divides the deadline among the addresses of a name, so its share may be over first.
+                let late = find(&error).is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut);
+                if late {
+                    ConnectError::TooSlow { to, after }
+                } else {
+                    ConnectError::Unreachable { to, source: Cause::new(error) }
+                }
+            })?;
             Ok(Link { stream: MaybeHttpsStream::Http(stream), forwarded: false })
         })
     }

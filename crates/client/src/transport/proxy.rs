@@ -74,6 +74,10 @@ impl Proxies {
         let proxy = |names: &[&'static str]| first(names).map(|(variable, value)| check(variable, value.to_str()));
         let (http, https) = (proxy(&HTTP), proxy(&HTTPS));
         let excepted = first(&NONE).map(|(_, value)| value.to_string_lossy()).unwrap_or_default();
+        // The matcher takes it for every name, but not for every address.
+        if excepted.split(',').any(|host| host.trim() == "*") {
+            return Self::none();
+        }
         let value = |proxy: &Option<Result<String, Unusable>>| match proxy {
             Some(Ok(value)) => value.clone(),
             Some(Err(_)) => NOWHERE.to_owned(),
@@ -107,13 +111,26 @@ fn check(variable: &'static str, value: Option<&str>) -> Result<String, Unusable
     let value = value.ok_or_else(|| unusable("it is not text in UTF-8"))?.trim();
     let probe = Matcher::builder().all(value.to_owned()).build();
     let proxy = probe.intercept(&Uri::from_static("http://service.invalid/"));
-    let proxy = proxy.ok_or_else(|| {
-        unusable("write it as http://host:port or http://user:password@host:port, with signs such as @ / # in a password as %40 %2F %23")
-    })?;
+    let proxy = proxy.filter(|proxy| is_whole(value, proxy.uri())).ok_or_else(|| unusable(FORM))?;
     match proxy.uri().scheme_str() {
         Some("http" | "https") => Ok(value.to_owned()),
         _ => Err(unusable("SOCKS is not spoken here; name a proxy for HTTP")),
     }
+}
+
+const FORM: &str = "write it as http://host:port or http://user:password@host:port, with the signs @ : / ? # % in a \
+    password as %40 %3A %2F %3F %23 %25";
+
+/// Whether host and port are what was meant: a password with one of the signs that end them looks like a path, and the
+/// user's name like the host.
+fn is_whole(value: &str, proxy: &Uri) -> bool {
+    let value = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let beyond = value.find(['/', '?', '#']).map_or("", |end| &value[end..]);
+    let port_is_a_number = proxy.authority().is_some_and(|authority| {
+        let named = authority.as_str() != authority.host();
+        !named || authority.port_u16().is_some()
+    });
+    port_is_a_number && !beyond.contains('@')
 }
 
 impl Default for Proxies {

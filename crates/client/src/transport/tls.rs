@@ -84,7 +84,7 @@ impl Identity {
         let chain = certificates(chain, CHAIN)?;
         check_pem(key, KEY)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
-            pem::Error::NoItemsFound if is_locked(key) => TlsError::LockedKey,
+            _ if is_locked(key) => TlsError::LockedKey,
             pem::Error::NoItemsFound => TlsError::NoKey,
             source => TlsError::Broken { what: KEY, source },
         })?;
