@@ -123,12 +123,6 @@ impl Credential {
             }
         }
     }
-
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        if let Kind::Fixed(name, value) = &self.0 {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
 }
 
 impl Scheme {

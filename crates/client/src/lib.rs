@@ -62,6 +62,7 @@ pub mod retry;
 mod source;
 pub mod token;
 mod transport;
+pub mod upload;
 
 #[path = "generated/mod.rs"]
 pub mod dialects;
@@ -73,7 +74,7 @@ pub use error::{Error, Interruption, RawResponse};
 pub use progress::{Counters, Progress};
 pub use retry::Retry;
 pub use source::{ReadRange, Source, SourceError};
-pub use token::{Token, TokenError, TokenProvider};
+pub use token::{Cached, ClientCredentials, CommandToken, Keystone, Token, TokenError, TokenProvider};
 pub use transport::{
     Cause, ConnectError, HyperTransport, HyperTransportBuilder, InProcess, Proxies, TlsError, TowerTransport, Transport,
     TransportError,

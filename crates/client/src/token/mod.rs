@@ -4,6 +4,15 @@
 //! of them is copied into headers, bodies, TLS records and pools of other crates that nobody here can wipe, and wiping the one
 //! copy that is ours would promise what it does not keep.
 
+mod cached;
+mod catalog;
+mod command;
+mod exchange;
+mod keystone;
+mod login;
+mod oauth;
+mod printed;
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -11,10 +20,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use cached::Cached;
+pub use catalog::{Catalog, EndpointError, Interface, UnknownInterface};
+pub use command::{CommandError, CommandToken};
+pub use exchange::ExchangeError;
+pub use keystone::{InvalidAuthUrl, Issued, Keystone, KeystoneError};
+pub use login::{Domain, Login, Reference, Scope};
+pub use oauth::{ClientCredentials, ClientCredentialsError, InvalidTokenEndpoint};
+
 use crate::credential::InvalidCredential;
 
-/// A secret that lets its holder in for a while. Its `Debug` form does not show it.
-#[derive(Clone, PartialEq, Eq)]
+/// A secret that lets its holder in for a while. Its `Debug` form does not show it. Two tokens are equal when their secrets are:
+/// a program that is asked twice for the same token may tell its end a little differently.
+#[derive(Clone)]
 pub struct Token {
     secret: Secret,
     expires: Option<SystemTime>,
@@ -38,6 +56,14 @@ impl Token {
         self.expires
     }
 }
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.secret == other.secret
+    }
+}
+
+impl Eq for Token {}
 
 impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,6 +112,33 @@ pub enum TokenError {
     /// The provider gave the very token that the service had refused.
     #[error("the service refused the token, and its provider has no other one")]
     Refused,
+    /// A program gave none.
+    #[error("the command {program} gave no token")]
+    Command {
+        /// The program, without its arguments.
+        program: String,
+        /// Why it gave none.
+        #[source]
+        source: CommandError,
+    },
+    /// A token endpoint of OAuth gave none.
+    #[error("the token endpoint at {endpoint} gave no token")]
+    ClientCredentials {
+        /// Its host and port.
+        endpoint: String,
+        /// Why it gave none.
+        #[source]
+        source: ClientCredentialsError,
+    },
+    /// Keystone gave none.
+    #[error("Keystone at {keystone} gave no token")]
+    Keystone {
+        /// Its host and port.
+        keystone: String,
+        /// Why it gave none.
+        #[source]
+        source: KeystoneError,
+    },
     /// A provider of one's own failed.
     #[error("the provider of the token failed")]
     Other(#[source] Arc<dyn Error + Send + Sync>),
