@@ -325,12 +325,30 @@ impl RequestBuilder {
     #[must_use]
     pub fn query<T: Scalar>(mut self, parameter: &'static str, value: Option<&T>) -> Self {
         if let Some(value) = value {
-            self.query.push(if self.query.is_empty() { '?' } else { '&' });
-            self.query.push_str(parameter);
-            self.query.push('=');
-            self.query.push_str(&path::encode(&value.to_text()));
+            self.add_pair(parameter, &value.to_text());
         }
         self
+    }
+
+    /// Adds a query parameter as often as there are values.
+    #[must_use]
+    pub fn query_all<T: Scalar>(mut self, parameter: &'static str, values: &[T]) -> Self {
+        values.iter().for_each(|value| self.add_pair(parameter, &value.to_text()));
+        self
+    }
+
+    /// Adds query parameters whose names are the caller's.
+    #[must_use]
+    pub fn query_pairs(mut self, pairs: &[(String, String)]) -> Self {
+        pairs.iter().for_each(|(name, value)| self.add_pair(&path::encode(name), value));
+        self
+    }
+
+    fn add_pair(&mut self, name: &str, value: &str) {
+        self.query.push(if self.query.is_empty() { '?' } else { '&' });
+        self.query.push_str(name);
+        self.query.push('=');
+        self.query.push_str(&path::encode(value));
     }
 
     /// Adds a header when there is a value.

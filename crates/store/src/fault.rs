@@ -20,6 +20,7 @@ use crate::{
     error::{ChangeError, Fault},
     inner::lock,
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
+    search::Search,
     segments::{Container, Location, SegmentReader, SegmentWriter, Segments},
 };
 
@@ -230,6 +231,10 @@ impl Catalog for FaultyCatalog {
 
     fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>> {
         reading(&self.faults, self.rows.names(query))
+    }
+
+    fn search(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<Name>> {
+        reading(&self.faults, self.rows.search(search, writing))
     }
 
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {

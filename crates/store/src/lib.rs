@@ -24,6 +24,7 @@ mod options;
 mod pipeline;
 mod ranges;
 mod reader;
+pub mod search;
 pub mod segments;
 mod session;
 mod startup;

@@ -25,6 +25,7 @@ use crate::{
     },
     options::Options,
     reader::Reader,
+    search::Search,
     segments::Segments,
     session,
     startup::{self, Premises},
@@ -156,6 +157,23 @@ impl Store {
         // As in `get`, the claims first.
         let claimed = inner.claims.all();
         let mut names = inner.in_time(inner.catalog.names(query)).await??;
+        for name in &mut names {
+            name.open_writer = claimed.contains(&name.key);
+        }
+        Ok(names)
+    }
+
+    /// A page of the names of a scope, chosen and ordered by what they have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn search(&self, search: Search) -> Result<Vec<Name>, Fault> {
+        let inner = &self.inner;
+        // As in `get`, the claims first.
+        let claimed = inner.claims.all();
+        let in_scope = claimed.iter().filter(|key| key.dialect == search.dialect && key.scope == search.scope);
+        let writing = in_scope.map(|key| key.key.clone()).collect();
+        let mut names = inner.in_time(inner.catalog.search(search, writing)).await??;
         for name in &mut names {
             name.open_writer = claimed.contains(&name.key);
         }

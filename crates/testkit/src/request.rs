@@ -28,7 +28,10 @@ pub fn difference(expected: &Sent, head: &Parts, parameters: &Parameters) -> Str
     if !(parameters.fold_path && wanted.eq_ignore_ascii_case(&found)) {
         compare(&mut report, "path", &wanted, &found);
     }
-    for name in parameters.query {
+    if parameters.whole_query {
+        compare(&mut report, "query", &form(&target), &form(&head.uri));
+    }
+    for name in parameters.query.iter().filter(|_| !parameters.whole_query) {
         let (wanted, found) = (query(&target, name, parameters.fold_query), query(&head.uri, name, false));
         let forgiven = found.is_none() && parameters.lenient.contains(name);
         if !same_scalar(wanted.as_deref(), found.as_deref()) && !forgiven {
@@ -79,6 +82,16 @@ fn query(uri: &Uri, name: &str, fold: bool) -> Option<String> {
     };
     let (_, value) = pairs.find(|(found, value)| is_meant(found) && !value.is_empty())?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
+
+/// The pairs of a form, sorted and decoded, with `=` and line feeds between them.
+fn form(uri: &Uri) -> String {
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs: Vec<String> = pairs.map(|(name, value)| format!("{}={}", decoded(name), decoded(value))).collect();
+    pairs.sort();
+    pairs.join("\n            ")
 }
 
 fn same_scalar(left: Option<&str>, right: Option<&str>) -> bool {
@@ -150,6 +163,7 @@ mod tests {
 
     const PARAMETERS: Parameters = Parameters {
         query: &["session-id", "timeout"],
+        whole_query: false,
         lenient: &["timeout"],
         headers: &["Content-Range"],
         fold_path: false,
@@ -196,6 +210,25 @@ mod tests {
         let (head, ()) = Request::get("/v2/tenants/b?maxPageSize=8").body(()).unwrap().into_parts();
         let report = difference(&expected, &head, &folding);
         assert!(report.contains("path") && report.contains("maxPageSize"), "{report}");
+    }
+
+    #[test]
+    fn every_pair_of_a_form_counts() {
+        let expected = Sent {
+            method: Method::GET,
+            target: "/v2/images?tag=a+b&tag=c&x".to_owned(),
+            version: Version::HTTP_11,
+            headers: Vec::new(),
+            body: Payload::empty(),
+        };
+        let parameters = Parameters { query: &["tag"], whole_query: true, lenient: &[], headers: &[], ..PARAMETERS };
+        let report = |target: &str| {
+            let (head, ()) = Request::get(target).body(()).unwrap().into_parts();
+            difference(&expected, &head, &parameters)
+        };
+        assert_eq!(report("/v2/images?x=&tag=c&tag=a%20b"), "");
+        assert!(report("/v2/images?x=&tag=a%20b").contains("query"));
+        assert!(report("/v2/images?x=1&tag=c&tag=a%20b").contains("query"));
     }
 
     #[test]

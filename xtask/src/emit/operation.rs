@@ -124,7 +124,11 @@ fn input_field(parameter: &Parameter) -> String {
         In::Query => "Query",
         In::Header => "Header",
     };
-    let title = format!("{place} parameter `{}`.", parameter.name);
+    let title = match (parameter.undeclared, parameter.is_list()) {
+        (true, _) => "All further query parameters, in their order.".to_owned(),
+        (false, true) => format!("{place} parameter `{}`, once for each value.", parameter.name),
+        (false, false) => format!("{place} parameter `{}`.", parameter.name),
+    };
     let default = parameter.schema.default.as_ref().map(|value| {
         if parameter.required {
             format!("Always sent; the documented value is `{value}`.")
@@ -133,7 +137,11 @@ fn input_field(parameter: &Parameter) -> String {
         }
     });
     let bare = types::bare(&parameter.schema);
-    let type_name = if parameter.required { bare } else { format!("Option<{bare}>") };
+    let type_name = match (parameter.required, parameter.undeclared) {
+        (_, true) => "Vec<(String, String)>".to_owned(),
+        (false, false) if !parameter.is_list() => format!("Option<{bare}>"),
+        _ => bare,
+    };
     let doc = docs::outer(&[Some(&title), Some(&parameter.description), default.as_deref()]);
     format!("{doc}pub {}: {type_name},\n", names::field(&parameter.name))
 }
@@ -168,6 +176,7 @@ fn default_impl(operation: &Operation, name: &str) -> String {
                 format!("Self::DEFAULT_{}.to_owned()", names::module(&parameter.name).to_uppercase())
             }
             _ if documented => format!("Self::DEFAULT_{}", names::module(&parameter.name).to_uppercase()),
+            _ if parameter.is_list() => "Vec::new()".to_owned(),
             _ if !parameter.required => "None".to_owned(),
             bare => format!("{}::default()", bare.replace('<', "::<")),
         };
@@ -191,7 +200,10 @@ fn operation_impl(spec: &Spec, operation: &Operation, name: &str) -> String {
         }
     };
     let streamed = operation.streams_response();
-    let check = content_type.map(|media| format!("request.content_type(\"{media}\")?;\n")).unwrap_or_default();
+    let mut check = content_type.map(|media| format!("request.content_type(\"{media}\")?;\n")).unwrap_or_default();
+    if operation.reads_form_query() {
+        check += "let mut query = request.form_query();\n";
+    }
     let unread = operation.parameters.is_empty() && body_type(operation).is_none() && !names_its_type(operation);
     let request = if check.is_empty() && unread { "_request" } else { "request" };
     format!(
@@ -232,11 +244,13 @@ fn to_request(spec: &Spec, operation: &Operation) -> String {
     if !literal.is_empty() {
         chain += &format!(".literal(\"{literal}\")");
     }
-    for parameter in &operation.parameters {
+    for parameter in in_order(operation) {
         let field = format!("self.{}", names::field(&parameter.name));
         let value = if parameter.required { format!("Some(&{field})") } else { format!("{field}.as_ref()") };
         match parameter.location {
             In::Path => {}
+            In::Query if parameter.undeclared => chain += &format!(".query_pairs(&{field})"),
+            In::Query if parameter.is_list() => chain += &format!(".query_all(\"{}\", &{field})", parameter.name),
             In::Query => chain += &format!(".query(\"{}\", {value})", parameter.name),
             In::Header => chain += &format!(".header(\"{}\", {value})?", parameter.name),
         }
@@ -253,6 +267,12 @@ fn to_request(spec: &Spec, operation: &Operation) -> String {
     chain + ".finish()"
 }
 
+/// The parameters in the order in which a query is taken apart: what nobody declared is what the others leave over.
+fn in_order(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+    let of = |undeclared: bool| operation.parameters.iter().filter(move |parameter| parameter.undeclared == undeclared);
+    of(false).chain(of(true))
+}
+
 fn from_request(spec: &Spec, operation: &Operation) -> String {
     let captured: Vec<&String> = operation
         .template
@@ -264,11 +284,17 @@ fn from_request(spec: &Spec, operation: &Operation) -> String {
         .collect();
     let mut fields: Vec<String> = Vec::new();
     let folded = if spec.fold_query { "folded_" } else { "" };
-    for parameter in &operation.parameters {
+    let form = operation.reads_form_query();
+    for parameter in in_order(operation) {
         let name = &parameter.name;
         let required = if parameter.required { "required_" } else { "" };
         let index = captured.iter().position(|captured| *captured == name).unwrap_or_default();
         let value = match (parameter.location, parameter.ignore_invalid) {
+            (In::Query, _) if parameter.undeclared => format!("query.rest(\"{name}\")?"),
+            (In::Query, _) if parameter.is_list() => format!("query.all(\"{name}\")?"),
+            (In::Query, false) if form => {
+                format!("query.{}(\"{name}\")?", if parameter.required { "required" } else { "optional" })
+            }
             (In::Path, _) => format!("request.path({index}, \"{name}\")?"),
             (In::Query, true) => format!("request.{folded}query(\"{name}\").unwrap_or_default()"),
             (In::Header, true) => format!("request.header(\"{name}\").unwrap_or_default()"),

@@ -58,8 +58,9 @@ fn parameters(spec: &Spec, operation: &Operation) -> String {
         format!("&[{}]", names.join(", "))
     };
     format!(
-        "Parameters {{ query: {}, lenient: {}, headers: {}, fold_path: {}, fold_query: {} }}",
+        "Parameters {{ query: {}, whole_query: {}, lenient: {}, headers: {}, fold_path: {}, fold_query: {} }}",
         list(In::Query, false),
+        operation.reads_form_query(),
         list(In::Query, true),
         list(In::Header, false),
         spec.path_rules.fold_literals,

@@ -90,6 +90,11 @@ impl Operation {
         self.body.as_ref().is_some_and(|body| matches!(body.kind, BodyKind::Stream))
     }
 
+    /// Whether the query is read as a form, of which no pair is lost.
+    pub fn reads_form_query(&self) -> bool {
+        self.parameters.iter().any(Parameter::is_list)
+    }
+
     /// Whether a success carries a streamed body.
     pub fn streams_response(&self) -> bool {
         self.responses.iter().any(|documented| documented.answer.streams())
@@ -121,6 +126,15 @@ pub struct Parameter {
     pub schema: Schema,
     pub many: bool,
     pub ignore_invalid: bool,
+    /// Takes every query parameter that is not declared.
+    pub undeclared: bool,
+}
+
+impl Parameter {
+    /// Whether it may stand in a request any number of times.
+    pub fn is_list(&self) -> bool {
+        self.undeclared || matches!(self.schema.kind, Kind::List(_))
+    }
 }
 
 #[derive(Debug, Clone)]

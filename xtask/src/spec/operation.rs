@@ -47,6 +47,9 @@ fn read(path: &str, method: &str, reader: Reader, components: &Components) -> Re
         parameters.push(read_parameter(parameter, components)?);
     }
     let template = template(path, &parameters, &map)?;
+    if parameters.iter().filter(|parameter| parameter.undeclared).count() > 1 {
+        return Err(map.error("`x-undeclared-query` stands at two parameters", "keep one"));
+    }
     let body = map.optional("requestBody").map(request_body).transpose()?;
     let responses = responses(&mut map, components)?;
     map.finish()?;
@@ -115,15 +118,32 @@ fn read_parameter(reader: Reader, components: &Components) -> Result<Parameter, 
     let schema = schema::read(map.required("schema")?)?;
     let many = map.flag("x-multi-segment")?;
     let ignore_invalid = map.flag("x-ignore-invalid")?;
+    let undeclared = map.flag("x-undeclared-query")?;
     map.ignore(&["example", "examples", "style", "explode", "allowReserved", "x-source", "x-decision"]);
     map.finish()?;
     if location == In::Path && !required {
         return Err(place.error("a path parameter is always required", "add `required: true`"));
     }
-    if !is_scalar(&schema) {
-        return Err(place.error("a parameter must be a scalar", "use string, integer, boolean or an enum"));
+    let parameter = Parameter { name, location, required, description, schema, many, ignore_invalid, undeclared };
+    check_parameter(&parameter, &place)?;
+    Ok(parameter)
+}
+
+fn check_parameter(parameter: &Parameter, place: &Reader) -> Result<(), SpecError> {
+    let optional = parameter.location == In::Query && !parameter.required && !parameter.ignore_invalid;
+    match &parameter.schema.kind {
+        Kind::Map(values) if parameter.undeclared && optional && values.kind == Kind::Text => Ok(()),
+        _ if parameter.undeclared => {
+            let remedy = "make it an optional query parameter, an object with `additionalProperties: {type: string}`";
+            Err(place.error("`x-undeclared-query` stands at another kind of parameter", remedy))
+        }
+        Kind::List(items) if optional && is_scalar(items) => Ok(()),
+        _ if is_scalar(&parameter.schema) => Ok(()),
+        _ => {
+            let remedy = "use string, integer, boolean or an enum, or a list of them for an optional query parameter";
+            Err(place.error("a parameter must be a scalar", remedy))
+        }
     }
-    Ok(Parameter { name, location, required, description, schema, many, ignore_invalid })
 }
 
 fn is_scalar(schema: &Schema) -> bool {

@@ -20,10 +20,14 @@ use pentaprism_core::dialects::glance::download_image_data::{
 use pentaprism_core::dialects::glance::list_image_members::{
     ListImageMembers, ListImageMembersError, ListImageMembersOk,
 };
+use pentaprism_core::dialects::glance::list_images::{ListImages, ListImagesError, ListImagesOk};
 use pentaprism_core::dialects::glance::list_versions::{ListVersions, ListVersionsError, ListVersionsOk};
 use pentaprism_core::dialects::glance::show_image::{ShowImage, ShowImageError, ShowImageOk};
 use pentaprism_core::dialects::glance::show_image_member::{ShowImageMember, ShowImageMemberError, ShowImageMemberOk};
 use pentaprism_core::dialects::glance::show_image_schema::{ShowImageSchema, ShowImageSchemaError, ShowImageSchemaOk};
+use pentaprism_core::dialects::glance::show_images_schema::{
+    ShowImagesSchema, ShowImagesSchemaError, ShowImagesSchemaOk,
+};
 use pentaprism_core::dialects::glance::show_member_schema::{
     ShowMemberSchema, ShowMemberSchemaError, ShowMemberSchemaOk,
 };
@@ -35,7 +39,7 @@ use pentaprism_core::dialects::glance::update_image_member::{
 };
 use pentaprism_core::dialects::glance::upload_image_data::{UploadImageData, UploadImageDataError, UploadImageDataOk};
 
-use crate::{BaseUrl, Caller, Credential, Error, Transport};
+use crate::{BaseUrl, Caller, Credential, Error, Retry, Source, Transport};
 
 /// Calls Glance image service, one method per operation.
 ///
@@ -52,6 +56,18 @@ impl<T: Transport> GlanceClient<T> {
         Self { caller: Caller::new(transport, base, credential) }
     }
 
+    /// Tries again as `retry` says, instead of [`Retry::standard`].
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { caller: self.caller.with_retry(retry) }
+    }
+
+    /// What sends this client's operations.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller<T> {
+        &self.caller
+    }
+
     /// `PUT /v2/images/{image_id}/file`: Fill a queued image with its bytes.
     ///
     /// # Errors
@@ -59,9 +75,9 @@ impl<T: Transport> GlanceClient<T> {
     pub async fn upload_image_data(
         &self,
         input: &UploadImageData,
-        body: Body,
+        source: impl Into<Source>,
     ) -> Result<UploadImageDataOk, Error<UploadImageDataError>> {
-        self.caller.upload(input, body).await
+        self.caller.upload(input, source).await
     }
 
     /// `GET /v2/images/{image_id}/file`: Read the bytes of an image, or one range of them.
@@ -72,7 +88,15 @@ impl<T: Transport> GlanceClient<T> {
         &self,
         input: &DownloadImageData,
     ) -> Result<(DownloadImageDataOk, Body), Error<DownloadImageDataError>> {
-        self.caller.download(input, Body::empty()).await
+        self.caller.download(input, Source::empty()).await
+    }
+
+    /// `GET /v2/images`: List images, page by page.
+    ///
+    /// # Errors
+    /// [`ListImagesError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
+    pub async fn list_images(&self, input: &ListImages) -> Result<ListImagesOk, Error<ListImagesError>> {
+        self.caller.call(input).await
     }
 
     /// `POST /v2/images`: Register an image without data.
@@ -162,6 +186,17 @@ impl<T: Transport> GlanceClient<T> {
         &self,
         input: &ShowImageSchema,
     ) -> Result<ShowImageSchemaOk, Error<ShowImageSchemaError>> {
+        self.caller.call(input).await
+    }
+
+    /// `GET /v2/schemas/images`: Read the JSON schema of a list of images.
+    ///
+    /// # Errors
+    /// [`ShowImagesSchemaError`] inside [`Error::Refused`] where the service documents it; else see [`Error`].
+    pub async fn show_images_schema(
+        &self,
+        input: &ShowImagesSchema,
+    ) -> Result<ShowImagesSchemaOk, Error<ShowImagesSchemaError>> {
         self.caller.call(input).await
     }
 

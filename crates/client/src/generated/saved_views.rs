@@ -15,7 +15,7 @@ use pentaprism_core::dialects::saved_views::get_image::{GetImage, GetImageError,
 use pentaprism_core::dialects::saved_views::get_saved_view::{GetSavedView, GetSavedViewError, GetSavedViewOk};
 use pentaprism_core::dialects::saved_views::update_image::{UpdateImage, UpdateImageError, UpdateImageOk};
 
-use crate::{BaseUrl, Caller, Credential, Error, Transport};
+use crate::{BaseUrl, Caller, Credential, Error, Retry, Transport};
 
 /// Calls iTwin Saved Views, one method per operation.
 ///
@@ -30,6 +30,18 @@ impl<T: Transport> SavedViewsClient<T> {
     #[must_use]
     pub fn new(transport: T, base: BaseUrl, credential: Credential) -> Self {
         Self { caller: Caller::new(transport, base, credential) }
+    }
+
+    /// Tries again as `retry` says, instead of [`Retry::standard`].
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { caller: self.caller.with_retry(retry) }
+    }
+
+    /// What sends this client's operations.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller<T> {
+        &self.caller
     }
 
     /// `PUT /savedviews/{savedViewId}/image`: Put a picture on a saved view.

@@ -21,10 +21,14 @@ use pentaprism_core::dialects::glance::download_image_data::{
 use pentaprism_core::dialects::glance::list_image_members::{
     ListImageMembers, ListImageMembersError, ListImageMembersOk,
 };
+use pentaprism_core::dialects::glance::list_images::{ListImages, ListImagesError, ListImagesOk};
 use pentaprism_core::dialects::glance::list_versions::{ListVersions, ListVersionsError, ListVersionsOk};
 use pentaprism_core::dialects::glance::show_image::{ShowImage, ShowImageError, ShowImageOk};
 use pentaprism_core::dialects::glance::show_image_member::{ShowImageMember, ShowImageMemberError, ShowImageMemberOk};
 use pentaprism_core::dialects::glance::show_image_schema::{ShowImageSchema, ShowImageSchemaError, ShowImageSchemaOk};
+use pentaprism_core::dialects::glance::show_images_schema::{
+    ShowImagesSchema, ShowImagesSchemaError, ShowImagesSchemaOk,
+};
 use pentaprism_core::dialects::glance::show_member_schema::{
     ShowMemberSchema, ShowMemberSchemaError, ShowMemberSchemaOk,
 };
@@ -60,6 +64,13 @@ pub trait Glance: Api {
         call: &Call<Self::Caller>,
         input: DownloadImageData,
     ) -> impl Future<Output = Result<(DownloadImageDataOk, Option<Body>), Failure<DownloadImageDataError>>> + Send;
+
+    /// `GET /v2/images`: List images, page by page.
+    fn list_images(
+        &self,
+        call: &Call<Self::Caller>,
+        input: ListImages,
+    ) -> impl Future<Output = Result<ListImagesOk, Failure<ListImagesError>>> + Send;
 
     /// `POST /v2/images`: Register an image without data.
     fn create_image(
@@ -124,6 +135,13 @@ pub trait Glance: Api {
         input: ShowImageSchema,
     ) -> impl Future<Output = Result<ShowImageSchemaOk, Failure<ShowImageSchemaError>>> + Send;
 
+    /// `GET /v2/schemas/images`: Read the JSON schema of a list of images.
+    fn show_images_schema(
+        &self,
+        call: &Call<Self::Caller>,
+        input: ShowImagesSchema,
+    ) -> impl Future<Output = Result<ShowImagesSchemaOk, Failure<ShowImagesSchemaError>>> + Send;
+
     /// `GET /v2/schemas/member`: Read the JSON schema of a membership.
     fn show_member_schema(
         &self,
@@ -160,6 +178,8 @@ pub enum Route {
     UploadImageData,
     /// `GET /v2/images/{image_id}/file`
     DownloadImageData,
+    /// `GET /v2/images`
+    ListImages,
     /// `POST /v2/images`
     CreateImage,
     /// `GET /v2/images/{image_id}`
@@ -178,6 +198,8 @@ pub enum Route {
     DeleteImageMember,
     /// `GET /v2/schemas/image`
     ShowImageSchema,
+    /// `GET /v2/schemas/images`
+    ShowImagesSchema,
     /// `GET /v2/schemas/member`
     ShowMemberSchema,
     /// `GET /v2/schemas/members`
@@ -195,6 +217,7 @@ impl Route {
         match self {
             Self::UploadImageData => &UploadImageData::INFO,
             Self::DownloadImageData => &DownloadImageData::INFO,
+            Self::ListImages => &ListImages::INFO,
             Self::CreateImage => &CreateImage::INFO,
             Self::ShowImage => &ShowImage::INFO,
             Self::DeleteImage => &DeleteImage::INFO,
@@ -204,6 +227,7 @@ impl Route {
             Self::UpdateImageMember => &UpdateImageMember::INFO,
             Self::DeleteImageMember => &DeleteImageMember::INFO,
             Self::ShowImageSchema => &ShowImageSchema::INFO,
+            Self::ShowImagesSchema => &ShowImagesSchema::INFO,
             Self::ShowMemberSchema => &ShowMemberSchema::INFO,
             Self::ShowMembersSchema => &ShowMembersSchema::INFO,
             Self::DiscoverVersions => &DiscoverVersions::INFO,
@@ -224,10 +248,13 @@ pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Ca
             dispatch::select(method, &[("GET", Route::ListVersions)], Captures::none())
         }
         [Segment { name: "v2", .. }, Segment { name: "images", .. }] => {
-            dispatch::select(method, &[("POST", Route::CreateImage)], Captures::none())
+            dispatch::select(method, &[("GET", Route::ListImages), ("POST", Route::CreateImage)], Captures::none())
         }
         [Segment { name: "v2", .. }, Segment { name: "schemas", .. }, Segment { name: "image", .. }] => {
             dispatch::select(method, &[("GET", Route::ShowImageSchema)], Captures::none())
+        }
+        [Segment { name: "v2", .. }, Segment { name: "schemas", .. }, Segment { name: "images", .. }] => {
+            dispatch::select(method, &[("GET", Route::ShowImagesSchema)], Captures::none())
         }
         [Segment { name: "v2", .. }, Segment { name: "schemas", .. }, Segment { name: "member", .. }] => {
             dispatch::select(method, &[("GET", Route::ShowMemberSchema)], Captures::none())
@@ -297,6 +324,10 @@ async fn answer<A: Glance>(
             let input: DownloadImageData = call.decode()?;
             dispatch::reply_streamed(api.download_image_data(call, input).await)
         }
+        Route::ListImages => {
+            let input: ListImages = call.decode()?;
+            dispatch::reply(api.list_images(call, input).await)
+        }
         Route::CreateImage => {
             let (input, _share): (CreateImage, Share) = call.decode_collected(api, body).await?;
             dispatch::reply(api.create_image(call, input).await)
@@ -332,6 +363,10 @@ async fn answer<A: Glance>(
         Route::ShowImageSchema => {
             let input: ShowImageSchema = call.decode()?;
             dispatch::reply(api.show_image_schema(call, input).await)
+        }
+        Route::ShowImagesSchema => {
+            let input: ShowImagesSchema = call.decode()?;
+            dispatch::reply(api.show_images_schema(call, input).await)
         }
         Route::ShowMemberSchema => {
             let input: ShowMemberSchema = call.decode()?;

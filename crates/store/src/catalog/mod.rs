@@ -5,6 +5,7 @@ mod committer;
 mod names;
 mod queries;
 mod schema;
+mod search;
 pub(crate) mod sqlite;
 mod tree;
 mod writers;
@@ -18,6 +19,7 @@ use crate::{
     clock::Timestamp,
     error::{ChangeError, Fault},
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
+    search::Search,
     segments::{Container, Location},
 };
 
@@ -105,6 +107,9 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// A page of names.
     fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>>;
+
+    /// A page of names by what they have. `writing` are the keys in the scope that an exclusive upload runs for.
+    fn search(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<Name>>;
 
     /// What an account holds.
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage>;

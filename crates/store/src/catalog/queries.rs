@@ -15,13 +15,13 @@ use crate::{
 
 type Rows<T> = rusqlite::Result<Vec<T>>;
 
-const NAME_COLUMNS: &str = "key, status, owner, attributes, blob, size, version, born, created, modified";
+pub(super) const NAME_COLUMNS: &str = "key, status, owner, attributes, blob, size, version, born, created, modified";
 
 /// One row of counters; open sessions are counted in an index of their own, which is as short as their limit.
 const COUNTS: &str = "SELECT names, contents, bytes, doomed, doomed_bytes,
     (SELECT count(*) FROM writer INDEXED BY writer_open WHERE state = 0 AND session IS NOT NULL) FROM store";
 
-fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> {
+pub(super) fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> {
     Ok(Name {
         key: NameKey { dialect: dialect.to_owned(), scope: scope.to_owned(), key: row.get(0)? },
         status: row.get(1)?,

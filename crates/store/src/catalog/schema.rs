@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::error::{Fault, OpenError};
 
 /// Every migration in order; the database's `user_version` says how many were applied.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 /// Ids are 16 bytes, times microseconds since 1970, keys are compared bytewise. States are small numbers, see the constants below.
 const FIRST: &str = "
@@ -180,6 +180,16 @@ END;
 CREATE INDEX name_unchanged ON name (dialect, scope, status, modified, key) WHERE parent IS NULL;
 ";
 
+/// Names are found by what their attributes call them and to whom they show them, and companions by their key. Only names outside
+/// of trees have that; where an attribute is missing there is nothing to keep.
+const FOURTH: &str = "
+CREATE INDEX name_named ON name (dialect, scope, (attributes ->> '$.name'), created, key)
+    WHERE parent IS NULL AND (attributes ->> '$.name') IS NOT NULL;
+CREATE INDEX name_visibility ON name (dialect, scope, (attributes ->> '$.visibility'), created, key)
+    WHERE parent IS NULL AND (attributes ->> '$.visibility') IS NOT NULL;
+CREATE INDEX name_companion ON name (dialect, key, scope) WHERE parent IS NULL AND instr(scope, '/') > 0;
+";
+
 /// A blob that a writer is filling.
 pub(super) const BLOB_OPEN: i64 = 0;
 /// A blob that names may share.
@@ -320,6 +330,6 @@ mod tests {
         assert_eq!(store_id(&db).unwrap(), Some(Uuid::from_u128(5)));
         assert!(is_virgin(&db).unwrap());
         db.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 3 })));
+        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 4 })));
     }
 }

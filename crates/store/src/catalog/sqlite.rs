@@ -20,6 +20,7 @@ use super::{
     committer::{self, Job},
     queries::{self, Which},
     schema::{self, MigrateError},
+    search,
 };
 use crate::{
     change::{Applied, Change},
@@ -28,6 +29,7 @@ use crate::{
     inner::lock,
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     options::Durability,
+    search::Search,
     segments::Container,
 };
 
@@ -177,6 +179,10 @@ impl Catalog for SqliteCatalog {
 
     fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>> {
         self.scan(move |db| queries::names(db, &query))
+    }
+
+    fn search(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<Name>> {
+        self.scan(move |db| search::search(db, &search, &writing))
     }
 
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {

@@ -84,6 +84,8 @@ pub type Locate = fn(&str, &Method) -> Result<(&'static OperationInfo, Captures<
 pub struct Parameters {
     /// In the query.
     pub query: &'static [&'static str],
+    /// Whether every pair of the query counts, and `+` is a space in it: the operation reads its query as a form.
+    pub whole_query: bool,
     /// Those among them whose unusable values count as absent.
     pub lenient: &'static [&'static str],
     /// In headers.

@@ -30,27 +30,69 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
     match case.operation() {
         "list_tenants" => case.play::<ListTenants>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: true },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: true,
+                fold_query: true,
+            },
         ),
         "image_upload" => case.play::<ImageUpload>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: true },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: true,
+                fold_query: true,
+            },
         ),
         "get_operation" => case.play::<GetOperation>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: true },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: true,
+                fold_query: true,
+            },
         ),
         "get_image_upload_operation" => case.play::<GetImageUploadOperation>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: true },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: true,
+                fold_query: true,
+            },
         ),
         "get_image_url" => case.play::<GetImageUrl>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: true },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: true,
+                fold_query: true,
+            },
         ),
         "get_image_metadata" => case.play::<GetImageMetadata>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: true, fold_query: true },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: true,
+                fold_query: true,
+            },
         ),
         _ => Err(case.unknown()),
     }

@@ -12,10 +12,12 @@ use pentaprism_core::dialects::glance::delete_image_member::DeleteImageMember;
 use pentaprism_core::dialects::glance::discover_versions::DiscoverVersions;
 use pentaprism_core::dialects::glance::download_image_data::DownloadImageData;
 use pentaprism_core::dialects::glance::list_image_members::ListImageMembers;
+use pentaprism_core::dialects::glance::list_images::ListImages;
 use pentaprism_core::dialects::glance::list_versions::ListVersions;
 use pentaprism_core::dialects::glance::show_image::ShowImage;
 use pentaprism_core::dialects::glance::show_image_member::ShowImageMember;
 use pentaprism_core::dialects::glance::show_image_schema::ShowImageSchema;
+use pentaprism_core::dialects::glance::show_images_schema::ShowImagesSchema;
 use pentaprism_core::dialects::glance::show_member_schema::ShowMemberSchema;
 use pentaprism_core::dialects::glance::show_members_schema::ShowMembersSchema;
 use pentaprism_core::dialects::glance::update_image_member::UpdateImageMember;
@@ -41,6 +43,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &[],
+                whole_query: false,
                 lenient: &[],
                 headers: &["x-openstack-image-size", "x-image-meta-store"],
                 fold_path: false,
@@ -51,63 +54,199 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &[],
+                whole_query: false,
                 lenient: &[],
                 headers: &["Range", "Content-Range"],
                 fold_path: false,
                 fold_query: false,
             },
         ),
+        "list_images" => case.play::<ListImages>(
+            locate,
+            &Parameters {
+                query: &[
+                    "limit",
+                    "marker",
+                    "sort",
+                    "sort_key",
+                    "sort_dir",
+                    "name",
+                    "id",
+                    "status",
+                    "disk_format",
+                    "container_format",
+                    "visibility",
+                    "member_status",
+                    "owner",
+                    "tag",
+                    "protected",
+                    "os_hidden",
+                    "created_at",
+                    "updated_at",
+                    "size_min",
+                    "size_max",
+                    "filters",
+                ],
+                whole_query: true,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
+        ),
         "create_image" => case.play::<CreateImage>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "show_image" => case.play::<ShowImage>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "delete_image" => case.play::<DeleteImage>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "list_image_members" => case.play::<ListImageMembers>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "create_image_member" => case.play::<CreateImageMember>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "show_image_member" => case.play::<ShowImageMember>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "update_image_member" => case.play::<UpdateImageMember>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "delete_image_member" => case.play::<DeleteImageMember>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "show_image_schema" => case.play::<ShowImageSchema>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
+        ),
+        "show_images_schema" => case.play::<ShowImagesSchema>(
+            locate,
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "show_member_schema" => case.play::<ShowMemberSchema>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "show_members_schema" => case.play::<ShowMembersSchema>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "discover_versions" => case.play::<DiscoverVersions>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "list_versions" => case.play::<ListVersions>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         _ => Err(case.unknown()),
     }

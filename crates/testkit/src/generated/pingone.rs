@@ -31,6 +31,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &[],
+                whole_query: false,
                 lenient: &[],
                 headers: &["Content-Disposition", "Content-Type"],
                 fold_path: false,
@@ -39,20 +40,42 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
         ),
         "read_image" => case.play::<ReadImage>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "delete_image" => case.play::<DeleteImage>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "read_environment" => case.play::<ReadEnvironment>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "read_image_file" => case.play::<ReadImageFile>(
             locate,
             &Parameters {
                 query: &[],
+                whole_query: false,
                 lenient: &[],
                 headers: &["Range", "If-None-Match", "If-Range"],
                 fold_path: false,

@@ -27,6 +27,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &[],
+                whole_query: false,
                 lenient: &[],
                 headers: &["Range", "If-None-Match", "If-Range"],
                 fold_path: false,

@@ -30,20 +30,42 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
     match case.operation() {
         "update_image" => case.play::<UpdateImage>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "get_image" => case.play::<GetImage>(
             locate,
-            &Parameters { query: &["size"], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &["size"],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "create_saved_view" => case.play::<CreateSavedView>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &["Prefer"], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &["Prefer"],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "get_all_saved_views" => case.play::<GetAllSavedViews>(
             locate,
             &Parameters {
                 query: &["iTwinId", "projectId", "iModelId", "groupId", "$top", "$skip"],
+                whole_query: false,
                 lenient: &[],
                 headers: &["Prefer"],
                 fold_path: false,
@@ -52,11 +74,25 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
         ),
         "get_saved_view" => case.play::<GetSavedView>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &["Prefer"], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &["Prefer"],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         "delete_saved_view" => case.play::<DeleteSavedView>(
             locate,
-            &Parameters { query: &[], lenient: &[], headers: &[], fold_path: false, fold_query: false },
+            &Parameters {
+                query: &[],
+                whole_query: false,
+                lenient: &[],
+                headers: &[],
+                fold_path: false,
+                fold_query: false,
+            },
         ),
         _ => Err(case.unknown()),
     }

@@ -38,6 +38,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -48,6 +49,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -58,6 +60,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -68,6 +71,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -78,6 +82,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &["Range"],
                 fold_path: false,
@@ -88,6 +93,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -98,6 +104,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "session-id", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &["Content-Range"],
                 fold_path: false,
@@ -108,6 +115,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "session-id", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -118,6 +126,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "session-id", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -128,6 +137,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "session-id", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -138,6 +148,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,
@@ -148,6 +159,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
             locate,
             &Parameters {
                 query: &["api-version", "timeout"],
+                whole_query: false,
                 lenient: &["timeout"],
                 headers: &[],
                 fold_path: false,

@@ -18,11 +18,13 @@ pub mod delete_image_member;
 pub mod discover_versions;
 pub mod download_image_data;
 pub mod list_image_members;
+pub mod list_images;
 pub mod list_versions;
 pub mod models;
 pub mod show_image;
 pub mod show_image_member;
 pub mod show_image_schema;
+pub mod show_images_schema;
 pub mod show_member_schema;
 pub mod show_members_schema;
 pub mod update_image_member;
@@ -42,6 +44,7 @@ pub const CORS: Option<Cors> = None;
 pub const OPERATIONS: &[OperationInfo] = &[
     upload_image_data::UploadImageData::INFO,
     download_image_data::DownloadImageData::INFO,
+    list_images::ListImages::INFO,
     create_image::CreateImage::INFO,
     show_image::ShowImage::INFO,
     delete_image::DeleteImage::INFO,
@@ -51,6 +54,7 @@ pub const OPERATIONS: &[OperationInfo] = &[
     update_image_member::UpdateImageMember::INFO,
     delete_image_member::DeleteImageMember::INFO,
     show_image_schema::ShowImageSchema::INFO,
+    show_images_schema::ShowImagesSchema::INFO,
     show_member_schema::ShowMemberSchema::INFO,
     show_members_schema::ShowMembersSchema::INFO,
     discover_versions::DiscoverVersions::INFO,

@@ -77,6 +77,22 @@ pub struct Image {
     pub locations: Option<Vec<ImageLocation>>,
 }
 
+/// One page of a list of images.
+///
+/// `components.schemas.Images` of the spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Images {
+    /// The images in the order that was asked for.
+    pub images: Vec<Image>,
+    /// Path and query of the first page.
+    pub first: String,
+    /// Path and query of the page behind this one; missing when this one is not full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Path of the JSON schema of this list.
+    pub schema: String,
+}
+
 /// What may be said about an image at its creation. Members that are not listed here become custom properties.
 ///
 /// `components.schemas.ImageCreate` of the spec.

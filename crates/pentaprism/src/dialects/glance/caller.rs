@@ -57,6 +57,20 @@ pub(super) fn project_key(project: &str) -> String {
     }
 }
 
+/// The forms in which records may name a project that is a UUID: with and without dashes, in small and in capital letters.
+pub(super) fn project_forms(project: &str) -> Vec<String> {
+    let mut forms = vec![project.to_owned()];
+    if let Ok(id) = Uuid::try_parse(&project_key(project)) {
+        let (dashed, plain) = (id.to_string(), id.simple().to_string());
+        for form in [dashed.to_uppercase(), plain.to_uppercase(), dashed, plain] {
+            if form != project {
+                forms.push(form);
+            }
+        }
+    }
+    forms
+}
+
 /// Finds the caller by `X-Auth-Token`. The documents about versions are for everybody.
 pub(super) fn identify(
     principals: &Principals,
@@ -95,5 +109,9 @@ mod tests {
         assert!(!caller.is_of(""));
         assert!(!Caller::default().is_of(""));
         assert_eq!(project_key("demo"), "demo");
+        assert_eq!(project_forms("demo"), ["demo"]);
+        let forms = project_forms("8989447062e04a818baf9e073fd04fa7");
+        assert_eq!(forms.len(), 4);
+        assert!(forms.iter().all(|form| caller.is_of(form)), "{forms:?}");
     }
 }

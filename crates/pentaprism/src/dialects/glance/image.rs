@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use pentaprism_core::Timestamp;
 use pentaprism_core::dialects::glance::models::{ContainerFormat, DiskFormat, Image, ImageStatus, Visibility};
 use pentaprism_store as store;
+use pentaprism_store::search::Search;
 use pentaprism_store::{Account, Digests, Name, NameKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,12 +15,14 @@ use super::caller::project_key;
 
 /// The dialect's word for the store.
 pub(super) const DIALECT: &str = "glance";
-/// The status of an image that waits for its data. While an upload runs it is shown as `saving`, which is not stored.
+/// The status of an image that waits for its data.
 pub(super) const QUEUED: &str = "queued";
+/// The status that a queued image shows while an upload runs. It is not stored.
+pub(super) const SAVING: &str = "saving";
 /// The status of an image that has its data.
 pub(super) const ACTIVE: &str = "active";
 /// The algorithm of `os_hash_value`.
-const HASH_ALGORITHM: &str = "sha512";
+pub(super) const HASH_ALGORITHM: &str = "sha512";
 
 /// What a part of a path says as the id of an image (D-012).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +119,7 @@ impl Record {
 
     /// The status as clients see it.
     pub(super) fn status(&self) -> &str {
-        if self.name.open_writer && self.name.status == QUEUED { "saving" } else { &self.name.status }
+        if self.name.open_writer && self.name.status == QUEUED { SAVING } else { &self.name.status }
     }
 
     /// Whether other projects see the image by its visibility alone. One without an owner is everybody's (D-015).
@@ -171,9 +174,17 @@ impl Record {
     }
 }
 
+/// The scope of the images in the store.
+const SCOPE: &str = "images";
+
 /// The name of an image in the store.
 pub(super) fn key(id: Uuid) -> NameKey {
-    NameKey::new(DIALECT, "images", id.to_string())
+    NameKey::new(DIALECT, SCOPE, id.to_string())
+}
+
+/// All images, the newest first, at most `limit`.
+pub(super) fn search(limit: usize) -> Search {
+    Search::new(DIALECT, SCOPE, limit)
 }
 
 /// The path of an image's record.

@@ -11,6 +11,8 @@ mod delete;
 mod download;
 mod faults;
 mod image;
+mod list;
+mod list_query;
 mod literal;
 mod members;
 mod problem;
@@ -34,10 +36,12 @@ use wire::delete_image_member::{DeleteImageMember, DeleteImageMemberError, Delet
 use wire::discover_versions::{DiscoverVersions, DiscoverVersionsError, DiscoverVersionsOk};
 use wire::download_image_data::{DownloadImageData, DownloadImageDataError, DownloadImageDataOk};
 use wire::list_image_members::{ListImageMembers, ListImageMembersError, ListImageMembersOk};
+use wire::list_images::{ListImages, ListImagesError, ListImagesOk};
 use wire::list_versions::{ListVersions, ListVersionsError, ListVersionsOk};
 use wire::show_image::{ShowImage, ShowImageError, ShowImageOk};
 use wire::show_image_member::{ShowImageMember, ShowImageMemberError, ShowImageMemberOk};
 use wire::show_image_schema::{ShowImageSchema, ShowImageSchemaError, ShowImageSchemaOk};
+use wire::show_images_schema::{ShowImagesSchema, ShowImagesSchemaError, ShowImagesSchemaOk};
 use wire::show_member_schema::{ShowMemberSchema, ShowMemberSchemaError, ShowMemberSchemaOk};
 use wire::show_members_schema::{ShowMembersSchema, ShowMembersSchemaError, ShowMembersSchemaOk};
 use wire::update_image_member::{UpdateImageMember, UpdateImageMemberError, UpdateImageMemberOk};
@@ -127,6 +131,16 @@ impl dialects::glance::Glance for Glance {
         Ok(download.answer(request_id(&call.head)))
     }
 
+    async fn list_images(
+        &self,
+        call: &Call<Caller>,
+        input: ListImages,
+    ) -> Result<ListImagesOk, Failure<ListImagesError>> {
+        let listed = self.list(&call.caller, &input).await;
+        let body = listed.map_err(|problem| problem.into_failure(&call.head))?;
+        Ok(ListImagesOk { x_openstack_request_id: request_id(&call.head), body })
+    }
+
     async fn create_image(
         &self,
         call: &Call<Caller>,
@@ -214,6 +228,14 @@ impl dialects::glance::Glance for Glance {
         _input: ShowImageSchema,
     ) -> Result<ShowImageSchemaOk, Failure<ShowImageSchemaError>> {
         Ok(ShowImageSchemaOk { x_openstack_request_id: request_id(&call.head), body: schema::image() })
+    }
+
+    async fn show_images_schema(
+        &self,
+        call: &Call<Caller>,
+        _input: ShowImagesSchema,
+    ) -> Result<ShowImagesSchemaOk, Failure<ShowImagesSchemaError>> {
+        Ok(ShowImagesSchemaOk { x_openstack_request_id: request_id(&call.head), body: schema::images() })
     }
 
     async fn show_member_schema(

@@ -8,7 +8,7 @@ use pentaprism_core::dialects::glance::models::FaultResponse;
 use pentaprism_core::dialects::glance::{
     create_image::CreateImageError, create_image_member::CreateImageMemberError, delete_image::DeleteImageError,
     delete_image_member::DeleteImageMemberError, download_image_data::DownloadImageDataError,
-    list_image_members::ListImageMembersError, show_image::ShowImageError, show_image_member::ShowImageMemberError,
+    list_image_members::ListImageMembersError, list_images::ListImagesError, show_image::ShowImageError, show_image_member::ShowImageMemberError,
     update_image_member::UpdateImageMemberError, upload_image_data::UploadImageDataError,
 };
 use pentaprism_server::{Failure, Refusal};
@@ -98,6 +98,7 @@ macro_rules! documents {
 
 documents! {
     CreateImageError: BAD_REQUEST BadRequest, FORBIDDEN Forbidden, CONFLICT Conflict, PAYLOAD_TOO_LARGE ContentTooLarge;
+    ListImagesError: BAD_REQUEST BadRequest;
     ShowImageError: NOT_FOUND NotFound;
     DeleteImageError: FORBIDDEN Forbidden, NOT_FOUND NotFound;
     UploadImageDataError: BAD_REQUEST BadRequest, FORBIDDEN Forbidden, NOT_FOUND NotFound, CONFLICT Conflict, GONE Gone,

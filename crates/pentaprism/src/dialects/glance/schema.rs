@@ -25,6 +25,20 @@ pub(super) fn image() -> SchemaDocument {
     }))
 }
 
+/// The schema of a list of images.
+pub(super) fn images() -> SchemaDocument {
+    let text = json!({"type": "string"});
+    object(json!({
+        "name": "images",
+        "properties": {"images": {"type": "array", "items": image()}, "first": text, "next": text, "schema": text},
+        "links": [
+            {"rel": "first", "href": "{first}"},
+            {"rel": "next", "href": "{next}"},
+            {"rel": "describedby", "href": "{schema}"},
+        ],
+    }))
+}
+
 /// The schema of a membership.
 pub(super) fn member() -> SchemaDocument {
     object(json!({"name": "member", "properties": member_properties()}))
@@ -164,5 +178,6 @@ mod tests {
         assert_eq!(described.len(), 25);
         assert_eq!(described["disk_format"]["enum"][0], Value::Null);
         assert_eq!(schema["additionalProperties"], json!({"type": "string"}));
+        assert_eq!(images()["properties"]["images"]["items"], Value::Object(schema));
     }
 }

@@ -105,9 +105,12 @@ impl Glance {
     }
 }
 
+/// What the scope of an image's members begins with in the store; the image's id follows.
+pub(super) const MEMBERS: &str = "members/";
+
 /// The scope of an image's members in the store.
 pub(super) fn member_scope(image: uuid::Uuid) -> String {
-    format!("members/{image}")
+    format!("{MEMBERS}{image}")
 }
 
 /// The name of a membership in the store.

@@ -1,0 +1,364 @@
+//! A search as SQL.
+//!
+//! First only the rows of the page are found, one way of reaching names after the other, each through its own index and never
+//! more than the page has room for; then these are merged and read. `INDEXED BY` makes sure that what is fast stays fast.
+
+use std::fmt::Write as _;
+
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value as Sql};
+
+use super::queries::{NAME_COLUMNS, name_of};
+use crate::{
+    model::Name,
+    search::{Companion, Direction, Field, Filter, Reach, Search, Value},
+};
+
+/// The names of a page. `writing` are the keys in the scope that an exclusive upload runs for.
+pub(super) fn search(db: &Connection, search: &Search, writing: &[String]) -> rusqlite::Result<Vec<Name>> {
+    let snapshot = db.unchecked_transaction()?;
+    let order = Ordering::of(search);
+    let position = match &search.after {
+        None => None,
+        Some(after) => match position(&snapshot, search, &order, after)? {
+            Some(position) => Some(position),
+            None => return Ok(Vec::new()),
+        },
+    };
+    let page = page(search, &order, position.as_deref(), writing);
+    let rows: Vec<i64> = snapshot
+        .prepare_cached(&page.text)?
+        .query_map(params_from_iter(page.values), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut whole = snapshot.prepare_cached(&format!("SELECT {NAME_COLUMNS} FROM name WHERE row = ?1"))?;
+    let names = rows.iter().map(|row| whole.query_row([row], |row| name_of(row, &search.dialect, &search.scope)));
+    names.collect()
+}
+
+/// A piece of a statement with what belongs to its question marks.
+#[derive(Debug, Clone, Default)]
+struct Piece {
+    text: String,
+    values: Vec<Sql>,
+}
+
+impl Piece {
+    fn new(text: impl Into<String>, values: impl IntoIterator<Item = Sql>) -> Self {
+        Self { text: text.into(), values: values.into_iter().collect() }
+    }
+
+    fn add(&mut self, text: &str, values: impl IntoIterator<Item = Sql>) {
+        self.text.push_str(text);
+        self.values.extend(values);
+    }
+
+    fn and(&mut self, condition: Self) {
+        self.add(" AND ", []);
+        self.add(&condition.text, condition.values);
+    }
+
+    /// The condition that this one does not hold, or is not known.
+    fn negated(self) -> Self {
+        Self { text: format!("({}) IS NOT TRUE", self.text), values: self.values }
+    }
+}
+
+/// What the rows of a list are ordered by, the key at last. No expression is ever null.
+struct Ordering(Vec<(String, Direction)>);
+
+impl Ordering {
+    fn of(search: &Search) -> Self {
+        let mut order: Vec<_> = search.order.iter().map(|(field, direction)| (ordered(*field), *direction)).collect();
+        let last = order.last().map_or(Direction::Ascending, |(_, direction)| *direction);
+        if !search.order.iter().any(|(field, _)| *field == Field::Key) {
+            order.push((ordered(Field::Key), last));
+        }
+        Self(order)
+    }
+
+    fn clause(&self, name: impl Fn(usize, &str) -> String) -> String {
+        let terms = self.0.iter().enumerate().map(|(index, (expression, direction))| {
+            let direction = if *direction == Direction::Descending { " DESC" } else { "" };
+            name(index, expression) + direction
+        });
+        terms.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The condition that a row comes behind a position. Its first part alone lets an index begin there.
+    fn behind(&self, position: &[Sql]) -> Piece {
+        let sign = |direction: Direction| if direction == Direction::Descending { "<" } else { ">" };
+        let (first, direction) = &self.0[0];
+        let mut piece = Piece::new(format!("{first} {}= ? AND (", sign(*direction)), [position[0].clone()]);
+        for (index, (expression, direction)) in self.0.iter().enumerate() {
+            piece.add(if index == 0 { "(" } else { " OR (" }, []);
+            for ((equal, _), value) in self.0.iter().zip(position).take(index) {
+                piece.add(&format!("{equal} = ? AND "), [value.clone()]);
+            }
+            piece.add(&format!("{expression} {} ?)", sign(*direction)), [position[index].clone()]);
+        }
+        piece.add(")", []);
+        piece
+    }
+}
+
+/// A field as it stands in a condition; null where it is missing.
+fn plain(field: Field) -> String {
+    match field {
+        Field::Key => "n.key".to_owned(),
+        Field::Status => "n.status".to_owned(),
+        Field::Owner => "n.owner".to_owned(),
+        Field::Size => "n.size".to_owned(),
+        Field::Created => "n.created".to_owned(),
+        Field::Modified => "n.modified".to_owned(),
+        Field::Attribute(name) => format!("(n.attributes ->> '{}')", path(name)),
+    }
+}
+
+/// A field as lists are ordered by it.
+fn ordered(field: Field) -> String {
+    match field {
+        Field::Size => "coalesce(n.size, -1)".to_owned(),
+        Field::Owner | Field::Attribute(_) => format!("coalesce({}, '')", plain(field)),
+        field => plain(field),
+    }
+}
+
+/// The place of an attribute. Names are constants of a dialect; anything unusual in one would be a mistake there.
+fn path(name: &'static str) -> String {
+    let usual = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    assert!(usual, "an attribute's name has letters, digits and underscores only");
+    format!("$.{name}")
+}
+
+fn sql(value: &Value) -> Sql {
+    match value {
+        Value::Text(text) => text.clone().into(),
+        Value::Number(number) => (*number).into(),
+        Value::Flag(flag) => i64::from(*flag).into(),
+    }
+}
+
+/// Texts and numbers as one parameter, however many they are.
+fn list<'v>(values: impl IntoIterator<Item = &'v Value>) -> Sql {
+    let json = |value: &Value| match value {
+        Value::Text(text) => serde_json::Value::from(text.as_str()),
+        Value::Number(number) => (*number).into(),
+        Value::Flag(flag) => i64::from(*flag).into(),
+    };
+    serde_json::Value::Array(values.into_iter().map(json).collect()).to_string().into()
+}
+
+fn is_one_of(field: Field, values: &[Value]) -> Piece {
+    let expression = plain(field);
+    match values {
+        [only] => Piece::new(format!("{expression} = ?"), [sql(only)]),
+        several => Piece::new(format!("{expression} IN (SELECT value FROM json_each(?))"), [list(several)]),
+    }
+}
+
+fn condition(filter: &Filter, writing: &[String]) -> Piece {
+    match filter {
+        Filter::Is(field, values) => is_one_of(*field, values),
+        Filter::Within(field, from, before) => {
+            let mut piece = Piece::new(format!("{} IS NOT NULL", plain(*field)), []);
+            for (bound, sign) in [(from, ">="), (before, "<")] {
+                if let Some(bound) = bound {
+                    piece.and(Piece::new(format!("{} {sign} ?", plain(*field)), [(*bound).into()]));
+                }
+            }
+            piece
+        }
+        Filter::Present(field) => Piece::new(format!("{} IS NOT NULL", plain(*field)), []),
+        Filter::Holds(attribute, text) => Piece::new(
+            format!("EXISTS (SELECT 1 FROM json_each(n.attributes, '{}') WHERE value = ?)", path(attribute)),
+            [text.clone().into()],
+        ),
+        Filter::HoldsPair(attribute, first, second) => Piece::new(
+            format!(
+                "EXISTS (SELECT 1 FROM json_each(n.attributes, '{}') WHERE value ->> 0 = ? AND value ->> 1 = ?)",
+                path(attribute)
+            ),
+            [first.clone().into(), second.clone().into()],
+        ),
+        Filter::Status(states) => any(states.iter().map(|(status, is_writing)| {
+            let mut piece = Piece::new("n.status = ?", [status.clone().into()]);
+            if let Some(is_writing) = is_writing {
+                let keys = writing.iter().map(|key| Value::Text(key.clone())).collect::<Vec<_>>();
+                let not = if *is_writing { "" } else { "NOT " };
+                piece.and(Piece::new(format!("n.key {not}IN (SELECT value FROM json_each(?))"), [list(&keys)]));
+            }
+            piece
+        })),
+        Filter::Not(filter) => condition(filter, writing).negated(),
+    }
+}
+
+/// One of the conditions; without any, nothing fulfils it. A constant would make the index needless that must be used.
+fn any(conditions: impl Iterator<Item = Piece>) -> Piece {
+    let mut whole = Piece::new("(", []);
+    for (index, condition) in conditions.enumerate() {
+        whole.add(if index == 0 { "(" } else { " OR (" }, []);
+        whole.add(&condition.text, condition.values);
+        whole.add(")", []);
+    }
+    if whole.text == "(" {
+        whole.add("n.created <> n.created", []);
+    }
+    whole.add(")", []);
+    whole
+}
+
+/// Whether one name is within reach.
+fn within(search: &Search, reach: &Reach) -> Piece {
+    match reach {
+        Reach::Owner(owner) => Piece::new("n.owner = ?", [owner.clone().into()]),
+        Reach::Attribute(attribute, text) => is_one_of(Field::Attribute(attribute), &[Value::Text(text.clone())]),
+        Reach::Companion(companion, attribute, text) => {
+            let mut piece = Piece::new(
+                "EXISTS (SELECT 1 FROM name AS m WHERE m.dialect = ? AND m.scope = ? || n.key AND m.key = ?",
+                [search.dialect.clone().into(), companion.prefix.to_owned().into(), companion.key.clone().into()],
+            );
+            if let Some(status) = &companion.status {
+                piece.add(" AND m.status = ?", [status.clone().into()]);
+            }
+            piece.add(")", []);
+            piece.and(is_one_of(Field::Attribute(attribute), &[Value::Text(text.clone())]));
+            piece
+        }
+    }
+}
+
+/// The rows that a way of reaching them may have: what they are read from, and what they fulfil beyond filters and position.
+fn source(search: &Search, reach: &Reach) -> (Piece, Piece) {
+    let indexed = |index: &str| Piece::new(format!("name AS n INDEXED BY {index}"), []);
+    match reach {
+        Reach::Owner(_) => (indexed("name_owner"), within(search, reach)),
+        Reach::Attribute(attribute, _) => {
+            let index = index_of(attribute).unwrap_or("name_newest");
+            let mut condition = within(search, reach);
+            condition.and(Piece::new(format!("{} IS NOT NULL", plain(Field::Attribute(attribute))), []));
+            (indexed(index), condition)
+        }
+        Reach::Companion(companion, attribute, text) => {
+            let Companion { prefix, key, status } = companion;
+            let length = i64::try_from(prefix.len()).unwrap_or(i64::MAX).saturating_add(1);
+            let from = Piece::new(
+                "name AS m INDEXED BY name_companion CROSS JOIN name AS n INDEXED BY sqlite_autoindex_name_1 \
+                 ON n.key = substr(m.scope, ?)",
+                [length.into()],
+            );
+            // `0` is the character behind `/`, which the prefix ends with.
+            let end = format!("{}0", prefix.strip_suffix('/').expect("a prefix of companions ends with a slash"));
+            let mut condition = Piece::new(
+                "m.dialect = ? AND m.key = ? AND m.scope >= ? AND m.scope < ? AND m.parent IS NULL AND instr(m.scope, '/') > 0",
+                [search.dialect.clone().into(), key.clone().into(), (*prefix).to_owned().into(), end.into()],
+            );
+            if let Some(status) = status {
+                condition.and(Piece::new("m.status = ?", [status.clone().into()]));
+            }
+            condition.and(is_one_of(Field::Attribute(attribute), &[Value::Text(text.clone())]));
+            (from, condition)
+        }
+    }
+}
+
+/// The index of an attribute that has one.
+fn index_of(attribute: &str) -> Option<&'static str> {
+    match attribute {
+        "name" => Some("name_named"),
+        "visibility" => Some("name_visibility"),
+        _ => None,
+    }
+}
+
+/// The index that finds a few names, when the filters single them out.
+fn singled_out(filters: &[Filter]) -> Option<&'static str> {
+    let by = |wanted: Field| filters.iter().any(|filter| matches!(filter, Filter::Is(field, _) if *field == wanted));
+    if by(Field::Key) {
+        return Some("sqlite_autoindex_name_1");
+    }
+    by(Field::Attribute("name")).then_some("name_named")
+}
+
+/// Selects the rows of a page in their order.
+fn page(search: &Search, order: &Ordering, position: Option<&[Sql]>, writing: &[String]) -> Piece {
+    let arm = |from: Piece, condition: Option<Piece>| arm(search, order, position, writing, from, condition);
+    let indexed = |index: &str| Piece::new(format!("name AS n INDEXED BY {index}"), []);
+    let singled = singled_out(&search.filters);
+    let arms: Vec<Piece> = match (&search.reach, singled) {
+        (None, index) => vec![arm(indexed(index.unwrap_or("name_newest")), None)],
+        (Some(reach), Some(index)) => {
+            vec![arm(indexed(index), Some(any(reach.iter().map(|reach| within(search, reach)))))]
+        }
+        (Some(reach), None) if reach.is_empty() => vec![arm(indexed("name_newest"), Some(any(std::iter::empty())))],
+        (Some(reach), None) => {
+            let arms = reach.iter().enumerate().map(|(index, way)| {
+                let (from, mut condition) = source(search, way);
+                // What an earlier way reached is not listed twice.
+                for earlier in &reach[..index] {
+                    condition.and(within(search, earlier).negated());
+                }
+                arm(from, Some(condition))
+            });
+            arms.collect()
+        }
+    };
+    let mut whole = Piece::new("SELECT row FROM (", []);
+    for (index, arm) in arms.into_iter().enumerate() {
+        whole.add(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" }, []);
+        whole.add(&arm.text, arm.values);
+        whole.add(")", []);
+    }
+    whole.add(&format!(") ORDER BY {} LIMIT ?", order.clause(|index, _| format!("k{index}"))), [limit(search)]);
+    whole
+}
+
+fn limit(search: &Search) -> Sql {
+    i64::try_from(search.limit).unwrap_or(i64::MAX).into()
+}
+
+fn arm(
+    search: &Search,
+    order: &Ordering,
+    position: Option<&[Sql]>,
+    writing: &[String],
+    from: Piece,
+    condition_of_arm: Option<Piece>,
+) -> Piece {
+    let mut text = "SELECT n.row AS row".to_owned();
+    for (index, (expression, _)) in order.0.iter().enumerate() {
+        write!(text, ", {expression} AS k{index}").expect("a string takes all text");
+    }
+    text.push_str(" FROM ");
+    let mut piece = Piece::new(text, []);
+    piece.add(&from.text, from.values);
+    piece.add(
+        " WHERE n.dialect = ? AND n.scope = ? AND n.parent IS NULL",
+        [search.dialect.clone().into(), search.scope.clone().into()],
+    );
+    condition_of_arm.into_iter().for_each(|condition| piece.and(condition));
+    if singled_out(&search.filters) == Some("name_named") {
+        piece.and(Piece::new(format!("{} IS NOT NULL", plain(Field::Attribute("name"))), []));
+    }
+    search.filters.iter().for_each(|filter| piece.and(condition(filter, writing)));
+    position.into_iter().for_each(|position| piece.and(order.behind(position)));
+    piece.add(&format!(" ORDER BY {} LIMIT ?", order.clause(|_, expression| expression.to_owned())), [limit(search)]);
+    piece
+}
+
+/// What a name has in the place of each expression of the order.
+fn position(db: &Connection, search: &Search, order: &Ordering, key: &str) -> rusqlite::Result<Option<Vec<Sql>>> {
+    let expressions: Vec<&str> = order.0.iter().map(|(expression, _)| expression.as_str()).collect();
+    let text = format!(
+        "SELECT {} FROM name AS n WHERE n.dialect = ?1 AND n.scope = ?2 AND n.key = ?3",
+        expressions.join(", ")
+    );
+    db.prepare_cached(&text)?
+        .query_row([&search.dialect, &search.scope, key], |row| {
+            (0..order.0.len()).map(|index| row.get(index)).collect()
+        })
+        .optional()
+}
+
+#[cfg(test)]
+#[path = "search_tests.rs"]
+mod tests;
