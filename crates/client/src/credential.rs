@@ -173,12 +173,80 @@ impl fmt::Debug for Credential {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Future, ready};
+    use std::pin::Pin;
+
     use super::*;
+
+    /// A provider that has but one token.
+    struct Only(&'static str);
+
+    impl TokenProvider for Only {
+        fn token<'a>(
+            &'a self,
+            _: Option<&'a Token>,
+        ) -> Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>> {
+            Box::pin(ready(Ok(Token::new(self.0, None))))
+        }
+    }
 
     #[test]
     fn a_secret_is_not_printed() {
-        let credential = Credential::bearer("very-secret").unwrap();
-        assert!(!format!("{credential:?}").contains("very-secret"));
+        let credentials = [
+            Credential::bearer("s3cret"),
+            Credential::auth_token("s3cret"),
+            Credential::basic("ann", "s3cret"),
+            Ok(Credential::bearer_from(Only("s3cret"))),
+        ];
+        for credential in credentials {
+            let shown = format!("{:?}", credential.unwrap());
+            // YW5uOnMzY3JldA== is ann:s3cret.
+            assert!(!shown.contains("s3cret") && !shown.contains("YW5u"), "{shown}");
+        }
+        assert_eq!(format!("{:?}", Token::new("s3cret", None)), "Token { secret: …, expires: None }");
+    }
+
+    #[test]
+    fn what_a_header_cannot_carry_is_refused() {
         assert_eq!(Credential::auth_token("a\nb").err(), Some(InvalidCredential::Characters));
+        assert_eq!(Credential::bearer("").err(), Some(InvalidCredential::Characters));
+        assert_eq!(Credential::basic("a:b", "c").err(), Some(InvalidCredential::Colon));
+        assert_eq!(Credential::basic("ab", "c\0").err(), Some(InvalidCredential::Characters));
+    }
+
+    #[tokio::test]
+    async fn each_kind_writes_its_header_in_the_place_of_another() {
+        let cases = [
+            (Credential::auth_token("s3cret").unwrap(), "x-auth-token", "s3cret", false),
+            (Credential::bearer("s3cret").unwrap(), "authorization", "Bearer s3cret", false),
+            // RFC 7617, section 2.1.
+            (Credential::basic("test", "123\u{a3}").unwrap(), "authorization", "Basic dGVzdDoxMjPCow==", false),
+            (Credential::auth_token_from(Only("s3cret")), "x-auth-token", "s3cret", true),
+            (Credential::bearer_from(Only("s3cret")), "authorization", "Bearer s3cret", true),
+        ];
+        for (credential, name, value, provided) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static("another"));
+            let token = credential.present(&mut headers, None).await.unwrap();
+            assert_eq!((headers.len(), headers[name].to_str().unwrap()), (1, value));
+            assert!(headers[name].is_sensitive());
+            assert_eq!(token.is_some(), provided);
+        }
+        let mut headers = HeaderMap::new();
+        assert_eq!(Credential::none().present(&mut headers, None).await.unwrap(), None);
+        assert!(headers.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_has_no_other_token_says_so() {
+        let mut headers = HeaderMap::new();
+        let credential = Credential::bearer_from(Only("s3cret"));
+        let token = credential.present(&mut headers, None).await.unwrap();
+        let again = credential.present(&mut headers, token.as_ref()).await;
+        assert!(matches!(again, Err(TokenError::Refused)), "{again:?}");
+        for wrong in ["", "a\nb"] {
+            let unusable = Credential::bearer_from(Only(wrong)).present(&mut headers, None).await;
+            assert!(matches!(unusable, Err(TokenError::Unusable(InvalidCredential::Characters))), "{unusable:?}");
+        }
     }
 }

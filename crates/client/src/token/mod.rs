@@ -170,3 +170,6 @@ impl fmt::Debug for Secret {
         formatter.write_str("…")
     }
 }
+
+#[cfg(test)]
+mod tests;
