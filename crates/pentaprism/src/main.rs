@@ -5,12 +5,13 @@ mod large_memory;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use pentaprism::command::{Command, CommandLine};
+use pentaprism::command::{Command, CommandLine, pages};
 use pentaprism::housekeeping;
 
 /// How long a thread that hangs in the operating system may keep the process from ending.
@@ -22,7 +23,13 @@ fn main() -> ExitCode {
     if matches!(line.command, Command::Serve(_)) {
         large_memory::give_back();
     }
-    match run(&line) {
+    let ended = match &line.command {
+        Command::Completions(arguments) => say(&pages::completions(arguments.shell)),
+        Command::Man(arguments) => manual(arguments.folder.as_deref()),
+        Command::Remote(_) => Err(anyhow::anyhow!("the commands that work with services are not part of this build")),
+        command => serve(command),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             let mut said = error.to_string();
@@ -38,10 +45,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(line: &CommandLine) -> anyhow::Result<ExitCode> {
+/// What works with the server's data, on a runtime with a thread per processor.
+fn serve(command: &Command) -> anyhow::Result<ExitCode> {
     let environment = std::env::vars_os().collect();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
-    let ended = runtime.block_on(obey(&line.command, environment));
+    let ended = runtime.block_on(obey(command, environment));
     runtime.shutdown_timeout(LAST_THREADS);
     ended
 }
@@ -54,17 +62,34 @@ async fn obey(command: &Command, environment: Vec<(OsString, OsString)>) -> anyh
         }
         Command::Gc(arguments) => {
             let source = arguments.data.source(environment);
-            say(&housekeeping::collect(&source, arguments.dry_run).await?)?;
-            Ok(ExitCode::SUCCESS)
+            say(housekeeping::collect(&source, arguments.dry_run).await?.as_bytes())
         }
         Command::Fsck(arguments) => {
             let (said, well) = housekeeping::check(&arguments.source(environment)).await?;
-            say(&said)?;
+            say(said.as_bytes())?;
             Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Remote(_) | Command::Completions(_) | Command::Man(_) => unreachable!("they need no data"),
+    }
+}
+
+fn manual(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
+    match folder {
+        None => say(&pages::manual()?),
+        Some(folder) => {
+            pages::write_manual(folder)
+                .with_context(|| format!("the manual cannot be written to `{}`", folder.display()))?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn say(text: &str) -> io::Result<()> {
-    io::stdout().write_all(text.as_bytes())
+/// Whoever reads may go when it has read enough, as `head` does.
+fn say(text: &[u8]) -> anyhow::Result<ExitCode> {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("standard output cannot be written")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

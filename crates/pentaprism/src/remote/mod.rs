@@ -1,3 +1,7 @@
 //! What the commands beside `serve` do: they work with images at any service that speaks one of the five APIs.
 
 pub mod address;
+pub mod duration;
+pub mod failure;
+pub mod paint;
+pub mod text;

@@ -1,38 +1,12 @@
-//! The command line.
+//! What `serve`, `gc` and `fsck` take.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 
 use crate::settings::{Flags, InvalidValue, PublicUrl, Source};
-
-/// One image store that speaks five documented image-upload APIs: OpenStack Glance, Service Fabric Image Store, Azure Sphere,
-/// Saved Views and PingOne.
-#[derive(Debug, Parser)]
-#[command(name = "pentaprism", version, max_term_width = 100)]
-pub struct CommandLine {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// What the program can do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Serve the APIs until SIGTERM or SIGINT.
-    ///
-    /// Without flags: on 127.0.0.1:8470, with data in ./pentaprism-data and the token `pentaprism-dev`. Every setting is
-    /// explained in pentaprism.example.toml. Each may also be set by the environment: PENTAPRISM_ and the setting's path in
-    /// capitals, joined by underscores, such as `PENTAPRISM_GLANCE_QUOTA_BYTES`. Flags win over the environment, and the
-    /// environment wins over the file.
-    Serve(ServeArguments),
-    /// Free the bytes that nothing refers to any more. The server must not be running; while it runs, it does so by itself.
-    Gc(GcArguments),
-    /// Check every image against the checksums it was written with. The server must not be running.
-    Fsck(DataArguments),
-}
 
 /// What `serve` takes.
 #[derive(Debug, Args)]
@@ -108,27 +82,10 @@ fn socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::Parser as _;
 
     use super::*;
-
-    fn help(of: Option<&str>) -> String {
-        let mut command = CommandLine::command();
-        command.build();
-        let command = match of {
-            Some(name) => command.find_subcommand_mut(name).unwrap(),
-            None => &mut command,
-        };
-        command.clone().term_width(100).render_long_help().to_string()
-    }
-
-    #[test]
-    fn help_says_what_can_be_done() {
-        insta::assert_snapshot!(help(None));
-        insta::assert_snapshot!(help(Some("serve")));
-        insta::assert_snapshot!(help(Some("gc")));
-        insta::assert_snapshot!(help(Some("fsck")));
-    }
+    use crate::command::{Command, CommandLine};
 
     #[test]
     fn flags_become_settings() {
