@@ -28,6 +28,8 @@ pub use keystone::{InvalidAuthUrl, Issued, Keystone, KeystoneError};
 pub use login::{Domain, Login, Reference, Scope};
 pub use oauth::{ClientCredentials, ClientCredentialsError, InvalidTokenEndpoint};
 
+use http::StatusCode;
+
 use crate::credential::InvalidCredential;
 
 /// A secret that lets its holder in for a while. Its `Debug` form does not show it. Two tokens are equal when their secrets are:
@@ -148,6 +150,31 @@ impl TokenError {
     /// The failure of a provider that this crate does not know. Its text must hold no secret.
     pub fn other(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(source.into().into())
+    }
+
+    /// Whether somebody decided against the caller: the service against the token, or whoever gives tokens against the secret.
+    /// Without it the token could not be asked for, or is none.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused => true,
+            Self::ClientCredentials { source: ClientCredentialsError::Refused { status, .. }, .. }
+            | Self::Keystone { source: KeystoneError::Refused { status, .. }, .. } => {
+                status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Keystone { source: KeystoneError::MoreFactors, .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Why there was no answer, where a service was asked for the token and none came.
+    #[must_use]
+    pub fn exchange(&self) -> Option<&ExchangeError> {
+        match self {
+            Self::ClientCredentials { source: ClientCredentialsError::Exchange(error), .. }
+            | Self::Keystone { source: KeystoneError::Exchange(error), .. } => Some(error),
+            _ => None,
+        }
     }
 }
 

@@ -72,6 +72,9 @@ async fn a_documented_refusal_is_typed_and_holds_no_secret() {
     };
     assert_eq!((status.as_u16(), code.as_str()), (401, "invalid_client"));
     assert!(!format!("{error:?}").contains("s3cret"));
+    assert!(error.is_refusal() && error.exchange().is_none());
+    let away = answered(503, r#"{"error":"temporarily_unavailable"}"#).await.unwrap_err();
+    assert!(!away.is_refusal());
     let error = answered(400, r#"{"error":"invalid_scope"}"#).await.unwrap_err();
     assert!(words(&error).ends_with("| it refused with invalid_scope"), "{}", words(&error));
 }
@@ -121,6 +124,7 @@ async fn no_answer_is_told() {
         panic!("{error:?}")
     };
     assert!(matches!(source, ExchangeError::Transport(transport) if !transport.was_sent()));
+    assert!(error.exchange().is_some() && !error.is_refusal());
     assert!(
         words(&error).contains("| the token cannot be asked for | the service cannot be reached |"),
         "{}",
