@@ -81,9 +81,9 @@ impl<P: TokenProvider + 'static> Cached<P> {
 
     /// Begins with a token that is already there, such as that of a Keystone log-in whose catalog was read.
     #[must_use]
-    pub fn holding(self, token: Token) -> Self {
+    pub fn holding(self, token: &Token) -> Self {
         let now = self.clock.now();
-        lock(&self.state).keep(&token, self.margin, now);
+        lock(&self.state).keep(token, self.margin, now);
         self
     }
 

@@ -126,7 +126,7 @@ impl Catalog {
         };
         let fitting: Vec<&&Endpoint> = of_service.iter().filter(asked).collect();
         let Some(first) = fitting.first() else {
-            let there = distinct(of_service.iter().map(|endpoint| endpoint.to_string()));
+            let there = distinct(of_service.iter().map(ToString::to_string));
             let region = region.map(ToOwned::to_owned);
             return Err(EndpointError::NoEndpoint { service: name(), region, interface, there });
         };

@@ -41,7 +41,7 @@ const RECEIPT: &str = "openstack-auth-receipt";
 ///
 /// let issued = keystone.log_in().await?;
 /// let base = issued.catalog().endpoint("image", Some("RegionOne"), Interface::Public)?;
-/// let credential = Credential::auth_token_from(Cached::new(keystone).holding(issued.token().clone()));
+/// let credential = Credential::auth_token_from(Cached::new(keystone).holding(issued.token()));
 /// let glance = GlanceClient::new(transport, base, credential);
 /// # Ok(())
 /// # }

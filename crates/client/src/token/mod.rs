@@ -20,6 +20,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::StatusCode;
+
 pub use cached::Cached;
 pub use catalog::{Catalog, EndpointError, Interface, UnknownInterface};
 pub use command::{CommandError, CommandToken};
@@ -27,8 +29,6 @@ pub use exchange::ExchangeError;
 pub use keystone::{InvalidAuthUrl, Issued, Keystone, KeystoneError};
 pub use login::{Domain, Login, Reference, Scope};
 pub use oauth::{ClientCredentials, ClientCredentialsError, InvalidTokenEndpoint};
-
-use http::StatusCode;
 
 use crate::credential::InvalidCredential;
 
@@ -157,12 +157,11 @@ impl TokenError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Refused => true,
+            Self::Refused | Self::Keystone { source: KeystoneError::MoreFactors, .. } => true,
             Self::ClientCredentials { source: ClientCredentialsError::Refused { status, .. }, .. }
             | Self::Keystone { source: KeystoneError::Refused { status, .. }, .. } => {
                 status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Keystone { source: KeystoneError::MoreFactors, .. } => true,
             _ => false,
         }
     }

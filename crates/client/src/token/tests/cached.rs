@@ -13,7 +13,7 @@ struct Scripted {
     asked: Arc<AtomicUsize>,
     permits: Arc<Semaphore>,
     refused: Arc<Mutex<Vec<Option<String>>>>,
-    answer: fn(usize) -> Outcome,
+    answer: fn(usize) -> Option<Token>,
 }
 
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Script {
     }
 }
 
-fn scripted(permits: usize, answer: fn(usize) -> Outcome) -> (Scripted, Script) {
+fn scripted(permits: usize, answer: fn(usize) -> Option<Token>) -> (Scripted, Script) {
     let script = Script { asked: Arc::default(), permits: Arc::new(Semaphore::new(permits)), refused: Arc::default() };
     let Script { asked, permits, refused } = script.clone();
     (Scripted { asked, permits, refused, answer }, script)
@@ -41,7 +41,7 @@ impl TokenProvider for Scripted {
             let count = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
             self.refused.lock().unwrap().push(refused.map(|token| token.secret().to_owned()));
             self.permits.acquire().await.unwrap().forget();
-            (self.answer)(count)
+            (self.answer)(count).ok_or_else(|| TokenError::other("away"))
         })
     }
 }
@@ -62,24 +62,13 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 /// Each lives from second 1000 on for an hour, the next for an hour more.
-fn hourly(count: usize) -> Outcome {
-    Ok(Token::new(format!("token-{count}"), Some(at(1000 + 3600 * count as u64))))
+fn hourly(count: usize) -> Option<Token> {
+    let end = at(1000 + 3600 * u64::try_from(count).ok()?);
+    Some(Token::new(format!("token-{count}"), Some(end)))
 }
 
-fn endless(count: usize) -> Outcome {
-    Ok(Token::new(format!("token-{count}"), None))
-}
-
-fn failing(count: usize) -> Outcome {
-    if count == 1 { hourly(count) } else { Err(TokenError::other("away")) }
-}
-
-fn never(_: usize) -> Outcome {
-    Err(TokenError::other("away"))
-}
-
-fn stubborn(_: usize) -> Outcome {
-    endless(1)
+fn failing(count: usize) -> Option<Token> {
+    hourly(count).filter(|_| count == 1)
 }
 
 async fn secret(cached: &Cached<Scripted>, refused: Option<&Token>) -> Result<String, String> {
@@ -102,7 +91,7 @@ async fn a_token_is_kept_until_a_minute_before_its_end() {
 
 #[tokio::test]
 async fn a_short_token_is_used_for_three_quarters_of_its_life() {
-    let (provider, script) = scripted(MANY, |count| Ok(Token::new(format!("token-{count}"), Some(at(1040)))));
+    let (provider, script) = scripted(MANY, |count| Some(Token::new(format!("token-{count}"), Some(at(1040)))));
     let clock = Hand::at(1000);
     let cached = Cached::new(provider).with_clock(clock.clone());
     for (now, expected) in [(1000, "token-1"), (1029, "token-1"), (1030, "token-2"), (1031, "token-2")] {
@@ -121,7 +110,7 @@ async fn the_margin_can_be_chosen_and_the_first_token_given() {
     let (provider, script) = scripted(MANY, hourly);
     let clock = Hand::at(1000);
     let cached = Cached::new(provider).with_clock(clock.clone()).with_margin(Duration::from_mins(10));
-    let cached = cached.holding(Token::new("first", Some(at(4600))));
+    let cached = cached.holding(&Token::new("first", Some(at(4600))));
     clock.set(3999);
     assert_eq!(secret(&cached, None).await.as_deref(), Ok("first"));
     clock.set(4000);
@@ -151,7 +140,7 @@ async fn many_callers_wait_for_one_request() {
 
 #[tokio::test]
 async fn those_who_wait_share_a_failure_and_whoever_comes_later_asks_anew() {
-    let (provider, script) = scripted(0, never);
+    let (provider, script) = scripted(0, |_| None);
     let cached = Cached::new(provider).with_clock(Hand::at(1000));
     let opening = async {
         tokio::task::yield_now().await;
@@ -205,7 +194,7 @@ async fn in_its_last_minute_a_token_is_given_if_there_is_no_other() {
 
 #[tokio::test]
 async fn a_refused_token_is_not_given_again_to_anybody() {
-    let (provider, script) = scripted(MANY, endless);
+    let (provider, script) = scripted(MANY, |count| Some(Token::new(format!("token-{count}"), None)));
     let cached = Cached::new(provider).with_clock(Hand::at(1000));
     let first = cached.token(None).await.unwrap();
     assert_eq!(secret(&cached, Some(&first)).await.as_deref(), Ok("token-2"));
@@ -214,7 +203,7 @@ async fn a_refused_token_is_not_given_again_to_anybody() {
     assert_eq!(secret(&cached, None).await.as_deref(), Ok("token-2"));
     assert_eq!(*script.refused.lock().unwrap(), [None, Some("token-1".to_owned())]);
 
-    let (provider, script) = scripted(MANY, stubborn);
+    let (provider, script) = scripted(MANY, |_| Some(Token::new("token-1", None)));
     let cached = Cached::new(provider).with_clock(Hand::at(1000));
     let first = cached.token(None).await.unwrap();
     for refused in [Some(&first), None] {
@@ -225,7 +214,7 @@ async fn a_refused_token_is_not_given_again_to_anybody() {
 
 #[tokio::test]
 async fn a_request_from_before_a_refusal_may_be_in_vain() {
-    let (provider, script) = scripted(0, endless);
+    let (provider, script) = scripted(0, |count| Some(Token::new(format!("token-{count}"), None)));
     let cached = Cached::new(provider).with_clock(Hand::at(1000));
     let mut before = Polled(cached.token(None));
     assert!(before.poll_once().is_pending());
@@ -239,7 +228,7 @@ async fn a_request_from_before_a_refusal_may_be_in_vain() {
 
 #[test]
 fn debug_shows_no_token() {
-    let cached = Cached::new(super::super::CommandToken::new("print-it")).holding(Token::new("s3cret", None));
+    let cached = Cached::new(super::super::CommandToken::new("print-it")).holding(&Token::new("s3cret", None));
     let shown = format!("{cached:?}");
     assert!(shown.contains("print-it") && !shown.contains("s3cret"), "{shown}");
 }

@@ -141,8 +141,8 @@ async fn a_refusal_is_typed_and_holds_no_secret() {
 #[tokio::test]
 async fn an_undocumented_answer_is_told_without_its_words() {
     let token = [(SUBJECT_TOKEN, "t0ken")];
-    let answers: [(u16, &[(&str, &str)], &str); 6] = [
-        (201, &[], ISSUED),
+    let answers = [
+        (201, &[][..], ISSUED),
         (201, &token, "<html></html>"),
         (201, &token, "{}"),
         (300, &[], r#"{"versions":{"values":[]}}"#),
@@ -170,7 +170,7 @@ async fn one_log_in_serves_the_catalog_and_the_requests() {
     let clock = Hand::at(1_795_218_159);
     let keystone = Keystone::new(transport, AUTH, ann()).unwrap().with_clock(clock.clone());
     let issued = keystone.log_in().await.unwrap();
-    let cached = Cached::new(keystone).with_clock(clock.clone()).holding(issued.token().clone());
+    let cached = Cached::new(keystone).with_clock(clock.clone()).holding(issued.token());
     let credential = Credential::auth_token_from(cached);
     let mut headers = http::HeaderMap::new();
     credential.present(&mut headers, None).await.unwrap();

@@ -80,12 +80,10 @@ pub(super) fn service(
         let (noted, headers) = (Arc::clone(&noted), headers.clone());
         Box::pin(async move {
             let (head, sent) = request.into_parts();
-            let mut text = format!("{} {}\n", head.method, head.uri);
-            for (name, value) in &head.headers {
-                text.push_str(&format!("{name}: {}\n", value.to_str().unwrap()));
-            }
-            text.push_str(std::str::from_utf8(&sent.collect(100_000).await.unwrap()).unwrap());
-            noted.lock().unwrap().push(text);
+            let headers_sent = head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            let body_sent = String::from_utf8(sent.collect(100_000).await.unwrap().to_vec()).unwrap();
+            let lines = std::iter::once(format!("{} {}", head.method, head.uri)).chain(headers_sent).chain([body_sent]);
+            noted.lock().unwrap().push(lines.collect::<Vec<_>>().join("\n"));
             let answer = headers
                 .iter()
                 .fold(Response::builder().status(status), |answer, (name, value)| answer.header(*name, *value));
