@@ -62,6 +62,21 @@ const create = (view) => call(`${base}/`, "POST", view);
 const show = (id, prefer) => call(`${base}/${id}`, "GET", undefined, prefer);
 const update = (id, image) => call(`${base}/${id}/image`, "PUT", { image });
 const href = async (id, size) => (await call(`${base}/${id}/image?size=${size}`, "GET")).href;
+// Page after page, until there is no link to another.
+async function* pages(query, prefer) {
+  for (let address = `${base}/?${query}`; address; ) {
+    const page = await call(address, "GET", undefined, prefer);
+    yield page;
+    address = page._links.next?.href;
+  }
+}
+
+async function list(query, prefer = "minimal") {
+  const found = [];
+  for await (const { savedViews } of pages(query, prefer)) found.push(savedViews);
+  return found;
+}
+
 const dataUrl = (bytes) => `data:image/png;base64,${bytes.toString("base64")}`;
 
 async function thrown(promise) {
@@ -97,6 +112,25 @@ assert.deepEqual(readAgain((await show(id, "minimal")).savedView.savedViewData),
 assert.equal((await show(id, "minimal")).savedView.extensions[0].extensionName, "EmphasizeElements");
 assert.equal((await show(id, "representation")).savedView.extensions[0].data, extensions[0].data);
 check("the view is as it was made");
+
+const ofModel = `iTwinId=${iTwinId}&iModelId=${iModelId}`;
+const [listed, ...others] = await list(ofModel);
+assert.deepEqual([listed.map((found) => found.displayName), others], [["Default view", "North side"], []]);
+const { savedViewData, ...outline } = (await show(id, "minimal")).savedView;
+assert.deepEqual(listed[1], outline);
+const [[, whole]] = await list(ofModel, "representation");
+assert.deepEqual([whole.extensions[0].data, whole.savedViewData], [extensions[0].data, undefined]);
+const shown = await list(`${ofModel}&$top=1`);
+assert.deepEqual(shown.map((page) => page.map((found) => found.id)), listed.map((found) => [found.id]));
+assert.deepEqual(await list(`${ofModel}&$top=1&$skip=1`), [[outline]]);
+const encoded = new URLSearchParams({ iModelId, $top: "1", $skip: "1" });
+assert.deepEqual(await list(encoded), [[outline]]);
+assert.deepEqual(await list("iTwinId=00000000-0000-4000-8000-000000000000"), [[]]);
+const notANumber = { code: "InvalidParameter", message: "$top must be a number.", target: "$top" };
+const cannotRetrieve = { code: "InvalidSavedviewsRequest", message: "Cannot retrieve saved view.", details: [notANumber] };
+assert.deepEqual(await thrown(list(`${ofModel}&$top=ten`)), cannotRetrieve);
+assert.equal((await thrown(list(`groupId=${id}`))).code, "GroupNotFound");
+check("the view is listed without its data, page by page");
 
 assert.deepEqual(await thrown(href(id, "thumbnail")), { code: "ImageNotFound", message: "Requested image is not available." });
 check("there is no picture yet");
@@ -134,5 +168,6 @@ check("refusals are thrown as they are written");
 
 assert.equal(await call(`${base}/${id}`, "DELETE"), undefined);
 assert.deepEqual(await thrown(show(id, "minimal")), missing);
+assert.deepEqual((await list(ofModel)).flat().map((found) => found.displayName), ["Default view"]);
 assert.equal((await fetch(second)).status, 404);
 check("a deleted view takes its picture along");
