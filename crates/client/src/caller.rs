@@ -68,6 +68,11 @@ impl<T: Transport> Caller<T> {
         &self.transport
     }
 
+    /// The same calls over the same transport, tried again as `retry` says.
+    pub(crate) fn retrying(&self, retry: Retry) -> Caller<&T> {
+        Caller { transport: &self.transport, base: self.base.clone(), credential: self.credential.clone(), retry }
+    }
+
     /// Calls an operation whose bodies are small.
     ///
     /// # Errors
@@ -159,7 +164,7 @@ impl<T: Transport> Caller<T> {
     }
 
     /// What `work` gives, unless it takes longer than `deadline`.
-    async fn within<R>(&self, deadline: Option<Duration>, work: impl Future<Output = R>) -> Result<R, Interruption> {
+    pub(crate) async fn within<R>(&self, deadline: Option<Duration>, work: impl Future<Output = R>) -> Result<R, Interruption> {
         let Some(deadline) = deadline else { return Ok(work.await) };
         tokio::select! {
             biased;
@@ -170,7 +175,10 @@ impl<T: Transport> Caller<T> {
 }
 
 /// What a retry policy is asked about, if trying again could help at all.
-fn occurrence<E: Message + std::error::Error>(error: &Error<E>, retry_after: Option<Duration>) -> Option<Occurrence> {
+pub(crate) fn occurrence<E: Message + std::error::Error>(
+    error: &Error<E>,
+    retry_after: Option<Duration>,
+) -> Option<Occurrence> {
     match error {
         Error::Unreachable(_) => Some(Occurrence::NotSent),
         Error::Interrupted(Interruption::Request(error)) if error.is_local() => None,

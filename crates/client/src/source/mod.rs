@@ -2,6 +2,7 @@
 
 mod block;
 mod file;
+mod inspect;
 mod meter;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use pentaprism_core::Body;
 use crate::progress::Progress;
 
 use file::FileRanges;
+pub(crate) use inspect::Look;
 use meter::Metered;
 pub(crate) use meter::Sent;
 
@@ -83,6 +85,7 @@ pub enum SourceError {
 pub struct Source {
     origin: Origin,
     progress: Option<Arc<dyn Progress>>,
+    look: Option<Look>,
 }
 
 #[derive(Clone)]
@@ -96,12 +99,12 @@ impl Source {
     /// No bytes.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { origin: Origin::Bytes(Bytes::new()), progress: None }
+        Self { origin: Origin::Bytes(Bytes::new()), progress: None, look: None }
     }
 
     /// Bytes at hand.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self { origin: Origin::Bytes(bytes.into()), progress: None }
+        Self { origin: Origin::Bytes(bytes.into()), progress: None, look: None }
     }
 
     /// A regular file, read in blocks while it is sent. Its length and its time of change are those of this moment: when they are
@@ -117,13 +120,13 @@ impl Source {
     /// upload off.
     pub fn once(body: Body, length: Option<u64>) -> Self {
         let length = length.or_else(|| http_body::Body::size_hint(&body).exact());
-        Self { origin: Origin::Once { body: Arc::new(Mutex::new(Some(body))), length }, progress: None }
+        Self { origin: Origin::Once { body: Arc::new(Mutex::new(Some(body))), length }, progress: None, look: None }
     }
 
     /// Anything that can be read by ranges.
     pub fn ranges(ranges: impl ReadRange + 'static) -> Self {
         let part = 0..ranges.length();
-        Self { origin: Origin::Ranges { ranges: Arc::new(ranges), part }, progress: None }
+        Self { origin: Origin::Ranges { ranges: Arc::new(ranges), part }, progress: None, look: None }
     }
 
     /// Tells `progress` how far the upload is.
@@ -131,6 +134,11 @@ impl Source {
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = Some(progress);
         self
+    }
+
+    /// Who learns how far the upload is.
+    pub(crate) fn progress(&self) -> Option<Arc<dyn Progress>> {
+        self.progress.clone()
     }
 
     /// How many bytes there are, if that is known.
@@ -161,7 +169,7 @@ impl Source {
             }
             Origin::Once { .. } => Origin::Once { body: Arc::default(), length: None },
         };
-        Self { origin, progress: self.progress.clone() }
+        Self { origin, progress: self.progress.clone(), look: self.look.clone() }
     }
 
     /// The bytes, from their start. Its failures, while it is read, are [`pentaprism_core::BodyError::Source`].
@@ -181,6 +189,10 @@ impl Source {
             Origin::Once { body, .. } => {
                 body.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(SourceError::Once)?
             }
+        };
+        let body = match &self.look {
+            Some(look) => look(body),
+            None => body,
         };
         let sent = Sent::new(self.progress.clone());
         if http_body::Body::is_end_stream(&body) && self.length().is_none_or(|length| length == 0) {
