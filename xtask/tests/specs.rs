@@ -9,6 +9,7 @@ const TOY: &str = include_str!("fixtures/toy.yaml");
 const LISTS: &str = include_str!("fixtures/lists.yaml");
 const RANGES: &str = include_str!("fixtures/ranges.yaml");
 const NUMBERS: &str = include_str!("fixtures/numbers.yaml");
+const QUERIES: &str = include_str!("fixtures/queries.yaml");
 const REFUSALS: &str = include_str!("fixtures/refusals.yaml");
 
 fn refusal(text: &str) -> String {
@@ -173,6 +174,26 @@ fn raw_bodies_are_written_from_their_model_and_errors_print_what_their_summary_n
         of("enum: [gone, full]", "x-summary: [gone]\n      enum: [gone, full]"),
     ];
     insta::assert_snapshot!("refusals_refused", refusals.join("\n"));
+}
+
+#[test]
+fn queries_may_have_lists_and_undeclared_names() {
+    insta::assert_snapshot!(generated(QUERIES, "crates/core/src/generated/toy/list_things.rs"));
+    let testkit = generated(QUERIES, "crates/testkit/src/generated/toy.rs");
+    assert!(testkit.contains("whole_query: true"), "{testkit}");
+    let of = |from, to| changed_of(QUERIES, from, to);
+    let list = "{name: tag, in: query, description: Labels., schema: {type: array, items: {type: string}}}";
+    let refusals = [
+        of("{type: object, additionalProperties: {type: string}}", "{type: string}"),
+        of("{type: object, additionalProperties: {type: string}}", "{type: object, additionalProperties: true}"),
+        of("          x-undeclared-query: true\n", ""),
+        of("          x-undeclared-query: true\n", "          x-undeclared-query: true\n          required: true\n"),
+        of(list, "{name: tag, in: header, description: Labels., schema: {type: array, items: {type: string}}}"),
+        of(list, "{name: tag, in: query, required: true, description: L., schema: {type: array, items: {type: string}}}"),
+        of(list, "{name: tag, in: query, description: L., schema: {type: array, items: {type: string, format: binary}}}"),
+        of(list, "{name: rest, in: query, description: R., x-undeclared-query: true, schema: {type: object, additionalProperties: {type: string}}}"),
+    ];
+    insta::assert_snapshot!("queries_refused", refusals.join("\n"));
 }
 
 #[test]
