@@ -23,6 +23,12 @@ pub trait Transport: Send + Sync {
     fn call(&self, request: Request<Body>) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send;
 }
 
+impl<T: Transport> Transport for &T {
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send {
+        (**self).call(request)
+    }
+}
+
 /// The request got no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", if *.sent { "the connection failed after the request was begun" } else { "no connection could be made" })]

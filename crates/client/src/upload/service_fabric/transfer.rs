@@ -1,0 +1,326 @@
+//! A large file on its way: chunks in parallel under one session, through losses, until the service has made them a file.
+
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http::StatusCode;
+use pentaprism_core::dialects::service_fabric::get_image_store_upload_session_by_id::GetImageStoreUploadSessionByIdError;
+use pentaprism_core::dialects::service_fabric::models::{FabricErrorCode, FileInfo};
+use pentaprism_core::dialects::service_fabric::upload_file_chunk::UploadFileChunkError;
+use tokio::sync::Semaphore;
+
+use super::chunk_plan::{Answered, ChunkPlan};
+use super::error::{FabricUploadError, Refusal, code, is_unsupported};
+use super::ledger::Ledger;
+use super::session::{Known, Session};
+use super::{FabricUploadOptions, SMALLEST_CHUNK};
+use crate::caller::occurrence;
+use crate::retry::{Attempt, Occurrence, Retry};
+use crate::{Error, Interruption, Source, Transport};
+
+/// How often a service may lose what it had before the upload is given up.
+const RESTARTS: u32 = 3;
+
+/// Why a transfer ended without success.
+pub(super) enum Stop {
+    /// The service has no sessions, and nothing was sent to one: the file may go in one piece.
+    Unsupported,
+    Failed(FabricUploadError),
+}
+
+impl From<FabricUploadError> for Stop {
+    fn from(error: FabricUploadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What all chunks of a file share.
+pub(super) struct Transfer<'a, T> {
+    pub(super) session: Session<'a, T>,
+    pub(super) source: Source,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) options: &'a FabricUploadOptions,
+    /// One permit per request with a body, shared with the other files of a folder.
+    pub(super) slots: &'a Semaphore,
+}
+
+/// How far it is.
+pub(super) struct Course {
+    plan: ChunkPlan,
+    /// In a row, without anything that arrived in between.
+    failures: u32,
+    restarts: u32,
+    /// Chunks that the service acknowledged.
+    pub(super) chunks: u64,
+    /// Bytes that an earlier upload had left there.
+    pub(super) resumed: u64,
+    /// Whether a chunk was sent.
+    tried: bool,
+    /// Whether the service has taken something of this file.
+    accepted: bool,
+    /// What had the path before the first commit.
+    before: Option<Option<FileInfo>>,
+}
+
+/// What is done about a loss.
+enum Recovered {
+    Paused,
+    Looked(Result<Known, Box<Error<GetImageStoreUploadSessionByIdError>>>),
+}
+
+type Recovery<'a> = Pin<Box<dyn Future<Output = Recovered> + Send + 'a>>;
+
+impl<T: Transport> Transfer<'_, T> {
+    /// Sends the file and has it made. The session is deleted when that fails, unless it shall be kept.
+    pub(super) async fn run(&self) -> Result<Course, Stop> {
+        let mut course = Course::new(self.session.length, self.options);
+        let done = self.whole(&mut course).await;
+        if let Err(Stop::Failed(error)) = &done
+            && !self.options.keep_session
+            && (course.tried || course.accepted)
+            && !matches!(error, FabricUploadError::OtherSession { .. })
+        {
+            self.session.delete().await;
+        }
+        done.map(|()| course)
+    }
+
+    async fn whole(&self, course: &mut Course) -> Result<(), Stop> {
+        course.plan.ask();
+        match self.session.look().await.map_err(|error| FabricUploadError::Ask(Box::new(error)))? {
+            Known::Unsupported => return Err(Stop::Unsupported),
+            known => self.learn(course, known)?,
+        }
+        course.resumed = course.plan.bytes_stored();
+        loop {
+            self.send(course).await?;
+            if self.commit(course).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends until the service has every byte.
+    async fn send(&self, course: &mut Course) -> Result<(), Stop> {
+        let mut flying = FuturesUnordered::new();
+        let mut recovery: Option<Recovery<'_>> = None;
+        loop {
+            while recovery.is_none() && flying.len() < self.options.parallel.get() {
+                let Some(chunk) = course.plan.next() else { break };
+                course.tried = true;
+                flying.push(self.chunk(chunk));
+            }
+            if recovery.is_none() && flying.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                Some((chunk, end)) = flying.next() => {
+                    if let Some(lost) = self.ended(course, &chunk, end)?
+                        && recovery.is_none()
+                    {
+                        recovery = Some(self.pause(course, lost).map_err(|source| FabricUploadError::Chunk { chunk, source })?);
+                    }
+                }
+                recovered = wait(&mut recovery) => recovery = self.recovered(course, recovered)?,
+            }
+        }
+    }
+
+    async fn chunk(&self, chunk: Range<u64>) -> (Range<u64>, Result<(), Error<UploadFileChunkError>>) {
+        let _slot = self.slots.acquire().await;
+        let part = self.source.part(chunk.clone());
+        let end = self.session.send(chunk.clone(), part).await;
+        (chunk, end)
+    }
+
+    /// Notes the end of a chunk. Gives its failure if there is hope.
+    fn ended(
+        &self,
+        course: &mut Course,
+        chunk: &Range<u64>,
+        end: Result<(), Error<UploadFileChunkError>>,
+    ) -> Result<Option<Box<Error<UploadFileChunkError>>>, Stop> {
+        let Err(error) = end else {
+            course.plan.acknowledged(chunk.clone());
+            course.chunks += 1;
+            course.progressed();
+            return Ok(None);
+        };
+        if error.was_sent() {
+            course.plan.lost(chunk.clone());
+        } else {
+            course.plan.not_sent(chunk.clone());
+        }
+        if !course.accepted && is_unsupported(&error) {
+            return Err(Stop::Unsupported);
+        }
+        // The client has tried to connect as often as it should. It is worth more patience only if it has worked before.
+        if !course.accepted && !error.was_sent() || is_lasting(&error) {
+            return Err(FabricUploadError::Chunk { chunk: chunk.clone(), source: Box::new(error) }.into());
+        }
+        Ok(Some(Box::new(error)))
+    }
+
+    /// Waits before the service is asked; an error is given back when it has failed too often, or in a way that stays.
+    fn pause<E: Refusal>(&self, course: &mut Course, error: Box<Error<E>>) -> Result<Recovery<'_>, Box<Error<E>>> {
+        let retry = self.retry();
+        course.failures += 1;
+        let attempt = |occurrence| Attempt { number: course.failures, idempotent: true, occurrence };
+        if !happened(&error).is_some_and(|occurrence| retry.policy.again(&attempt(occurrence))) {
+            return Err(error);
+        }
+        if course.failures > 1 {
+            course.plan.shrink(SMALLEST_CHUNK);
+        }
+        let pause = retry.backoff.pause(course.failures);
+        Ok(Box::pin(async move {
+            retry.clock.sleep(pause).await;
+            Recovered::Paused
+        }))
+    }
+
+    fn recovered(&self, course: &mut Course, recovered: Recovered) -> Result<Option<Recovery<'_>>, Stop> {
+        match recovered {
+            Recovered::Paused => {
+                course.plan.ask();
+                Ok(Some(Box::pin(async { Recovered::Looked(self.session.look().await.map_err(Box::new)) })))
+            }
+            Recovered::Looked(Ok(known)) => {
+                self.learn(course, known)?;
+                // Something was lost after the question was asked.
+                Ok(course.plan.must_ask().then(|| Box::pin(std::future::ready(Recovered::Paused)) as Recovery<'_>))
+            }
+            Recovered::Looked(Err(error)) => Ok(Some(self.pause(course, error).map_err(FabricUploadError::Ask)?)),
+        }
+    }
+
+    /// Takes the service's word for what it has.
+    fn learn(&self, course: &mut Course, known: Known) -> Result<(), FabricUploadError> {
+        let answered = match known {
+            Known::Session { path, length, .. } if length != self.session.length || !self.session.is_path(&path) => {
+                return Err(FabricUploadError::OtherSession { session: self.session.id, path, length });
+            }
+            Known::Session { expected, .. } => course.plan.expected(expected),
+            // A service that had sessions before has them still; what it cannot find is gone.
+            Known::Nothing | Known::Unsupported => course.plan.restart(),
+        };
+        let Answered { arrived, lost, forgotten } = answered;
+        self.ledger.arrived(arrived, lost);
+        self.ledger.forgotten(forgotten);
+        if arrived > 0 {
+            course.progressed();
+        }
+        if forgotten > 0 { course.restarted() } else { Ok(()) }
+    }
+
+    /// Has the chunks made a file, once. `false` says that something is to be sent again before.
+    async fn commit(&self, course: &mut Course) -> Result<bool, FabricUploadError> {
+        if course.before.is_none() {
+            course.before = Some(self.file().await?);
+        }
+        let Err(error) = self.session.commit().await else { return Ok(true) };
+        let refused = error.status() == Some(StatusCode::BAD_REQUEST);
+        let again = error.was_sent() && (refused || happened(&error).is_some_and(is_passing));
+        if !again {
+            return Err(FabricUploadError::Commit(Box::new(error)));
+        }
+        course.plan.ask();
+        let Ok(known) = self.session.look().await else { return Err(FabricUploadError::Commit(Box::new(error))) };
+        let complete = matches!(&known, Known::Session { expected, .. } if expected.is_empty());
+        // A commit whose answer was lost may have worked; whoever repeats it learns only that there is no such session.
+        if (complete || matches!(known, Known::Nothing)) && self.is_made(course).await? {
+            return Ok(true);
+        }
+        self.learn(course, known)?;
+        if complete && refused {
+            // It has every byte and cannot join them, as one chunk is not what it should be.
+            self.session.delete().await;
+            let answered = course.plan.restart();
+            self.ledger.forgotten(answered.forgotten);
+            course.restarted()?;
+        } else if complete {
+            self.pause(course, Box::new(error)).map_err(FabricUploadError::Commit)?.await;
+        }
+        Ok(false)
+    }
+
+    /// Whether the path has another file than before, of the right size.
+    async fn is_made(&self, course: &Course) -> Result<bool, FabricUploadError> {
+        let version = |file: Option<&FileInfo>| file.map(|file| (file.file_version.clone(), file.modified_date));
+        let after = self.file().await?;
+        let before = course.before.iter().flatten().next();
+        let right = after.as_ref().and_then(|file| file.file_size).is_some_and(|size| size.0 == self.session.length);
+        Ok(right && version(before) != version(after.as_ref()))
+    }
+
+    async fn file(&self) -> Result<Option<FileInfo>, FabricUploadError> {
+        self.session.file().await.map_err(|error| FabricUploadError::List(Box::new(error)))
+    }
+
+    fn retry(&self) -> &Retry {
+        self.session.client.caller().retry()
+    }
+}
+
+impl Course {
+    fn new(length: u64, options: &FabricUploadOptions) -> Self {
+        let plan = ChunkPlan::new(length, options.chunk_bytes);
+        Self { plan, failures: 0, restarts: 0, chunks: 0, resumed: 0, tried: false, accepted: false, before: None }
+    }
+
+    fn progressed(&mut self) {
+        self.failures = 0;
+        self.accepted = true;
+    }
+
+    fn restarted(&mut self) -> Result<(), FabricUploadError> {
+        self.restarts += 1;
+        if self.restarts > RESTARTS {
+            return Err(FabricUploadError::SessionLost { times: self.restarts });
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a recovery, for ever if there is none.
+async fn wait(recovery: &mut Option<Recovery<'_>>) -> Recovered {
+    match recovery {
+        Some(recovery) => recovery.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a retry policy is asked about. Two refusals are no faults of the request.
+fn happened<E: Refusal>(error: &Error<E>) -> Option<Occurrence> {
+    match code(error) {
+        // The service has some of the bytes: it took them, and its answer was lost.
+        Some(FabricErrorCode::FabricEUploadSessionRangeNotSatisfiable) => Some(Occurrence::BrokenOff),
+        // Somebody else writes the path at this moment.
+        Some(FabricErrorCode::OperationsPending) => {
+            Some(Occurrence::Answered { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: None })
+        }
+        _ => occurrence(error, None),
+    }
+}
+
+/// Whether it may be otherwise a moment later.
+fn is_passing(occurrence: Occurrence) -> bool {
+    match occurrence {
+        Occurrence::NotSent | Occurrence::BrokenOff => true,
+        Occurrence::Answered { status, .. } => status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
+    }
+}
+
+/// Whether the failure is this side's, or a matter of trust: another try would end in the same way.
+fn is_lasting(error: &Error<UploadFileChunkError>) -> bool {
+    match error {
+        Error::Invalid(_) | Error::Credential(_) | Error::Body(_) => true,
+        Error::Unreachable(error) | Error::Interrupted(Interruption::Request(error)) => error.is_lasting(),
+        _ => false,
+    }
+}
