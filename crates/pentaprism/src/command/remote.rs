@@ -1,6 +1,7 @@
 //! What the commands take that work with images at services.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -148,12 +149,12 @@ pub struct DescriptionArguments {
     /// Glance: the image's name, instead of the one in the target's address.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Glance: the format of the disk, such as `raw`, `qcow2` or `iso`.
-    #[arg(long, value_name = "FORMAT", default_value = "raw")]
-    pub disk_format: String,
-    /// Glance: the format of the container around it.
-    #[arg(long, value_name = "FORMAT", default_value = "bare")]
-    pub container_format: String,
+    /// Glance: the format of the disk, such as `qcow2` or `iso`; `raw` unless the file's name says another.
+    #[arg(long, value_name = "FORMAT")]
+    pub disk_format: Option<String>,
+    /// Glance: the format of the container around it; `bare` without.
+    #[arg(long, value_name = "FORMAT")]
+    pub container_format: Option<String>,
     /// Glance: a property of the image; may be given several times.
     #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
     pub properties: Vec<(String, String)>,
@@ -278,6 +279,18 @@ pub enum ArgumentError {
     /// No property.
     #[error("write a name and a value with = between them")]
     Property,
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match self.key {
+            SortKey::Name => "name",
+            SortKey::Size => "size",
+            SortKey::Status => "status",
+            SortKey::Modified => "modified",
+        };
+        write!(formatter, "{key}:{}", if self.descending { "desc" } else { "asc" })
+    }
 }
 
 impl std::str::FromStr for Sort {

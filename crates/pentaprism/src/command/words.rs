@@ -30,7 +30,7 @@ Profiles:
 
     [production]
     server = \"https://images.example.org\"
-    token-command = [\"pass\", \"images\"]
+    token_command = [\"pass\", \"images\"]
     ca = \"company.pem\"
 
   `pentaprism doctor production` says whether that works, and what is wrong.";

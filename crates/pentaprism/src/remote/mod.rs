@@ -2,6 +2,8 @@
 
 pub mod address;
 pub mod duration;
+pub mod entry;
 pub mod failure;
 pub mod paint;
+pub mod size;
 pub mod text;

@@ -1,11 +1,14 @@
 //! Why a command failed: what was refused, by whom, why, and what to do about it.
 
+mod call;
+
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::io;
 
 use serde_json::json;
 
+use super::paint::Paint;
 use super::text::plain;
 
 /// What kind of failure it was. Each has an exit code, and a name in JSON.
@@ -207,7 +210,7 @@ impl Failure {
 
     /// The lines for people: what, why, and what to do; safe for a terminal. `paint` colours the word that begins a line.
     #[must_use]
-    pub fn lines(&self, paint: super::paint::Paint) -> String {
+    pub fn lines(&self, paint: Paint) -> String {
         let mut lines = format!("{} {}\n", paint.error("error:"), plain(&self.what));
         for cause in &self.causes {
             let _infallible = writeln!(lines, "  because {}", plain(cause));
@@ -226,3 +229,6 @@ impl fmt::Display for Failure {
 }
 
 impl StdError for Failure {}
+
+#[cfg(test)]
+mod tests;
