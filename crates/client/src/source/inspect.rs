@@ -31,7 +31,9 @@ impl Source {
     /// The first `count` bytes, or all there are. They are still sent: a stream gets them back in front.
     pub(crate) async fn first_bytes(&self, count: usize) -> Result<Bytes, SourceError> {
         let Origin::Once { body: shared, .. } = &self.origin else {
-            return read_first(&mut self.silent().part(0..count as u64).body().await?, count).await.map(|(first, _)| first);
+            return read_first(&mut self.silent().part(0..count as u64).body().await?, count)
+                .await
+                .map(|(first, _)| first);
         };
         let taken = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut body = taken.ok_or(SourceError::Once)?;

@@ -225,7 +225,10 @@ impl<T: Transport> AzureSphereClient<T> {
     async fn asked(&self, tenant: &str, id: Uuid, place: &mut Place) -> Result<Operation, PackageUploadError> {
         let (tenant_id, operation_id) = (tenant.to_owned(), id.to_string());
         if *place == Place::Operations {
-            match self.get_operation(&GetOperation { tenant_id: tenant_id.clone(), operation_id: operation_id.clone() }).await {
+            match self
+                .get_operation(&GetOperation { tenant_id: tenant_id.clone(), operation_id: operation_id.clone() })
+                .await
+            {
                 Ok(answer) => return Ok(answer.body),
                 Err(error) if is_absent(&error) => *place = Place::Uploads,
                 Err(source) => return Err(PackageUploadError::Poll { operation_id: id, source }),

@@ -45,7 +45,9 @@ impl Algorithm {
     /// The algorithm of this name, in any case.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Md5, Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|one| name.eq_ignore_ascii_case(one.name()))
+        [Self::Md5, Self::Sha256, Self::Sha384, Self::Sha512]
+            .into_iter()
+            .find(|one| name.eq_ignore_ascii_case(one.name()))
     }
 
     fn hasher(self) -> Hasher {

@@ -11,8 +11,10 @@ mod checked;
 mod digest;
 pub mod glance;
 mod link;
+pub mod pingone;
 mod png;
 mod polling;
+pub mod saved_views;
 pub mod service_fabric;
 #[cfg(test)]
 pub(crate) mod testing;

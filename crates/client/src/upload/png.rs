@@ -112,7 +112,9 @@ pub fn check_png(file: &[u8]) -> Result<PngHeader, PngError> {
 fn chunk(file: &[u8], at: usize) -> Result<Chunk<'_>, PngError> {
     let rest = file.get(at..).unwrap_or_default();
     let truncated = PngError::Truncated { at };
-    let (Some((length, behind)), true) = (rest.split_first_chunk::<4>(), rest.len() >= 8) else { return Err(truncated) };
+    let (Some((length, behind)), true) = (rest.split_first_chunk::<4>(), rest.len() >= 8) else {
+        return Err(truncated);
+    };
     let length = u32::from_be_bytes(*length);
     let kind = [behind[0], behind[1], behind[2], behind[3]];
     if length > MOST || !kind.iter().all(u8::is_ascii_alphabetic) {
@@ -135,12 +137,16 @@ fn header(chunk: &Chunk<'_>) -> Result<PngHeader, PngError> {
         return Err(PngError::Header);
     };
     let (width, height) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-    let is_possible = matches!(
-        (colour_type, bit_depth),
-        (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) | (2 | 4 | 6, 8 | 16)
-    );
+    let is_possible =
+        matches!((colour_type, bit_depth), (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) | (2 | 4 | 6, 8 | 16));
     let sides = 1..=MOST;
-    if !sides.contains(&width) || !sides.contains(&height) || !is_possible || compression != 0 || filter != 0 || interlace > 1 {
+    if !sides.contains(&width)
+        || !sides.contains(&height)
+        || !is_possible
+        || compression != 0
+        || filter != 0
+        || interlace > 1
+    {
         return Err(PngError::Header);
     }
     Ok(PngHeader { width, height, bit_depth, colour_type })
@@ -152,9 +158,9 @@ pub(super) mod tests {
 
     /// The picture of the Saved Views document: one grey pixel.
     pub(crate) const PIXEL: &[u8] = &[
-        0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 4, 0, 0, 0,
-        0xb5, 0x1c, 0x0c, 0x02, 0, 0, 0, 11, b'I', b'D', b'A', b'T', 0x78, 0xda, 0x63, 0x64, 0x60, 0, 0, 0, 6, 0, 2, 0x30,
-        0x81, 0xd0, 0x2f, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+        0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 4, 0,
+        0, 0, 0xb5, 0x1c, 0x0c, 0x02, 0, 0, 0, 11, b'I', b'D', b'A', b'T', 0x78, 0xda, 0x63, 0x64, 0x60, 0, 0, 0, 6, 0,
+        2, 0x30, 0x81, 0xd0, 0x2f, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
     ];
 
     fn with(header: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {

@@ -75,7 +75,8 @@ impl<T: Transport> GlanceClient<T> {
                 Err(source) => return Err(FindImageError::Show { name: name(), source }),
             }
         }
-        let input = ListImages { limit: Some(MOST.to_owned()), name: Some(filter(name_or_id)), ..ListImages::default() };
+        let input =
+            ListImages { limit: Some(MOST.to_owned()), name: Some(filter(name_or_id)), ..ListImages::default() };
         let listed = self.list_images(&input).await.map_err(|source| FindImageError::List { name: name(), source })?;
         let mut images = listed.body.images;
         // A service that does not know the filter shows all.

@@ -15,8 +15,8 @@ use pentaprism_core::dialects::glance::upload_image_data::UploadImageDataError;
 use uuid::Uuid;
 
 pub use self::download::{DownloadStart, ImageDownload, ImageDownloadError};
-pub use self::find::FindImageError;
 use self::fill::Filling;
+pub use self::find::FindImageError;
 use super::{Algorithm, Difference, Digest, Polling};
 use crate::dialects::glance::GlanceClient;
 use crate::error::Error;

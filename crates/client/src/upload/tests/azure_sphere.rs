@@ -11,7 +11,11 @@ const OPERATION: &str = "0f0e0d0c-1bf0-4521-9f53-084a331d81cb";
 const IMAGE: &str = "985453bb-eb5c-4ff2-8e06-aef4786ac445";
 
 fn operation(state: i64) -> Value {
-    let error = if state == 3 { json!({"Code": 7, "Message": "An image with the same ID already exists."}) } else { Value::Null };
+    let error = if state == 3 {
+        json!({"Code": 7, "Message": "An image with the same ID already exists."})
+    } else {
+        Value::Null
+    };
     let place = if state == 3 { Value::Null } else { json!(format!("/v2/tenants/{TENANT}/images/{IMAGE}")) };
     json!({"CompletedDateUTC": null, "CreatedDateUTC": "2026-01-02T03:04:05.678Z", "DetailsLocation": "/somewhere", "Error": error,
         "OperationId": OPERATION, "OperationType": 7, "ResourceLocation": place, "StartedDateUTC": null, "State": state,
@@ -23,7 +27,10 @@ fn at(state: i64) -> Step {
 }
 
 fn refused(status: u16) -> Step {
-    answer(status, &json!([{"Detail": "no", "ErrorCode": "No", "Extensions": {}, "Instance": "", "Status": status, "Title": "No", "Type": ""}]))
+    answer(
+        status,
+        &json!([{"Detail": "no", "ErrorCode": "No", "Extensions": {}, "Instance": "", "Status": status, "Title": "No", "Type": ""}]),
+    )
 }
 
 struct Run {
