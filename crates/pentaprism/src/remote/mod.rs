@@ -5,5 +5,6 @@ pub mod duration;
 pub mod entry;
 pub mod failure;
 pub mod paint;
+pub mod profiles;
 pub mod size;
 pub mod text;

@@ -7,13 +7,16 @@ use super::principals::DEVELOPMENT_USER;
 use super::values::{Access, Follow, Href};
 
 /// The Azure Sphere tenant of a server without configuration: the one of the vendor's samples.
-pub(super) const DEFAULT_TENANT: Uuid = uuid!("768c2cd6-1bf0-4521-9f53-084a331d81cb");
+pub const DEFAULT_TENANT: Uuid = uuid!("768c2cd6-1bf0-4521-9f53-084a331d81cb");
 
 /// The PingOne environment of a server without configuration: the one of the document's sample.
-pub(super) const DEFAULT_ENVIRONMENT: Uuid = uuid!("abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6");
+pub const DEFAULT_ENVIRONMENT: Uuid = uuid!("abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6");
 
 /// The saved view that exists from the start: the one of the document's sample.
 pub const DEFAULT_SAVED_VIEW: &str = "ACZbDmWhULVChRcDRkoPdLaNv7DGPQORQpkxmyDyE1ERZS7bsqUkWEmr9ZGmC5TopQ";
+
+/// The iTwin that it looks at, as its id tells.
+pub const DEFAULT_SAVED_VIEW_ITWIN: Uuid = uuid!("c6b0bf8d-033d-4291-9931-9b20f2135111");
 
 /// The OpenStack Image service.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

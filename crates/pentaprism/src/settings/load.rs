@@ -162,12 +162,20 @@ fn is_of_kubernetes(name: &str) -> bool {
         || ["PORT_", "SERVICE_PORT_"].into_iter().any(|family| name.starts_with(family))
 }
 
-/// The variables with our prefix, without it and without those of Kubernetes, in the order of their names.
+/// Whether a variable, named without our prefix, is for the commands that call services, and says nothing to the server.
+fn is_of_commands(name: &str) -> bool {
+    ["SERVER", "TOKEN", "PROFILES"].contains(&name)
+}
+
+/// The variables with our prefix, without it and without those of Kubernetes and of other commands, in the order of their names.
 fn variables(environment: &[(OsString, OsString)]) -> Result<Vec<(String, OsString)>, LoadError> {
     let mut ours = Vec::new();
     for (name, value) in environment {
         let lossy = name.to_string_lossy();
-        let Some(rest) = lossy.strip_prefix(PREFIX).filter(|rest| !is_of_kubernetes(rest)) else { continue };
+        let Some(rest) = lossy.strip_prefix(PREFIX).filter(|rest| !is_of_kubernetes(rest) && !is_of_commands(rest))
+        else {
+            continue;
+        };
         if name.to_str().is_none() {
             return Err(LoadError::Encoding { name: lossy.into_owned() });
         }

@@ -123,6 +123,20 @@ fn what_kubernetes_says_of_a_service_of_our_name_is_passed_over() {
 }
 
 #[test]
+fn what_other_commands_are_told_does_not_disturb_the_server() {
+    let variables = [
+        ("PENTAPRISM_SERVER", "https://images.example.org"),
+        ("PENTAPRISM_TOKEN", "s3cret"),
+        ("PENTAPRISM_PROFILES", "/home/somebody/profiles.toml"),
+    ];
+    assert_eq!(load(None, &variables).unwrap(), Settings::default());
+    for near in ["PENTAPRISM_SERVERS", "PENTAPRISM_TOKENS", "PENTAPRISM_PROFILE"] {
+        let error = text(&load(None, &[(near, "1")]).unwrap_err());
+        assert!(error.contains(&format!("`{near}`")), "{error}");
+    }
+}
+
+#[test]
 fn no_mistake_shows_a_token() {
     let secret = "s3cret-token-of-somebody";
     let files = [

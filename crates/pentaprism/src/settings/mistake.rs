@@ -1,6 +1,6 @@
 //! What is wrong with a setting, told without the lines and values that could hold a token (D-005).
 
-/// A mistake in a configuration file or a variable: its place and what is expected there, never the text that is there.
+/// A mistake in a configuration file, a file with profiles or a variable: its place and what is expected there, never the text that is there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}{message}")]
 pub struct Mistake {
@@ -10,7 +10,7 @@ pub struct Mistake {
 
 impl Mistake {
     /// Takes the place from `error`, which quotes the whole line, and its message without the value that was found.
-    pub(super) fn new(error: &toml::de::Error, text: &str) -> Self {
+    pub(crate) fn new(error: &toml::de::Error, text: &str) -> Self {
         let place = error.span().and_then(|span| text.get(..span.start)).filter(|_| !text.is_empty());
         let place = place.map(|before| {
             let line = before.matches('\n').count() + 1;

@@ -21,8 +21,8 @@ use serde::Deserialize;
 use crate::mount::Dialect;
 
 pub use dialects::{
-    AzureSphereSettings, DEFAULT_SAVED_VIEW, EnvironmentSettings, GlanceSettings, PingOneSettings, SavedViewsSettings,
-    ServiceFabricSettings, TenantSettings,
+    AzureSphereSettings, DEFAULT_ENVIRONMENT, DEFAULT_SAVED_VIEW, DEFAULT_SAVED_VIEW_ITWIN, DEFAULT_TENANT,
+    EnvironmentSettings, GlanceSettings, PingOneSettings, SavedViewsSettings, ServiceFabricSettings, TenantSettings,
 };
 pub use load::{Flags, LoadError, Source};
 pub use mistake::Mistake;

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use uuid::uuid;
 
 use super::*;
-use crate::settings::DEFAULT_SAVED_VIEW;
+use crate::settings::{DEFAULT_SAVED_VIEW, DEFAULT_SAVED_VIEW_ITWIN};
 
 /// The iTwin and the iModel of all samples.
-const ITWIN: Uuid = uuid!("c6b0bf8d-033d-4291-9931-9b20f2135111");
+const ITWIN: Uuid = DEFAULT_SAVED_VIEW_ITWIN;
 const IMODEL: Uuid = uuid!("b2db2e65-24a5-4958-abf5-91a60b94e8a5");
 
 #[test]

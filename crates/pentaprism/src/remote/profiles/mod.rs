@@ -1,0 +1,34 @@
+//! Where services are and how to be let in: profiles, the environment, `clouds.yaml`, or the local server.
+
+mod clouds;
+mod environment;
+mod error;
+mod file;
+mod openstack;
+mod settings;
+mod target;
+mod values;
+mod yaml;
+
+pub use error::ProfileError;
+pub use file::{ProfilesFile, place};
+pub use openstack::OptionsError;
+pub use settings::PlaceError;
+pub use target::{
+    Access, ApplicationCredential, Identity, Login, OAuth, Origin, Places, Server, Target, TlsFiles, Warning,
+};
+pub use values::{InvalidServerUrl, NotText, Secret, ServerUrl, Sources};
+pub use yaml::YamlError;
+
+use super::address::Address;
+
+/// What profiles and environment say about the service that `address` is at. Nothing is asked over the network.
+///
+/// # Errors
+/// [`ProfileError`] when it is not known where the service is or how to be let in.
+pub fn target(address: &Address, sources: &Sources) -> Result<Target, ProfileError> {
+    match &address.profile {
+        Some(name) => ProfilesFile::read(sources, name)?.target(name, address.dialect(), sources),
+        None => environment::target(address.dialect(), sources),
+    }
+}
