@@ -23,6 +23,7 @@ use tower_service::Service;
 use super::find;
 use super::proxy::Proxies;
 use super::tls::Configurations;
+use super::watched::Watched;
 
 /// Why there is no connection. Nothing was sent over it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -103,14 +104,13 @@ impl ConnectError {
     /// Whether another try would fail for the same reason.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } | Self::TooSlow { .. } | Self::Proxy { .. } => false,
+        matches!(
+            self,
             Self::UnusableProxy { .. }
-            | Self::NotTrusted { .. }
-            | Self::ClientCertificate { .. }
-            | Self::Tls { plain: true, .. } => true,
-            Self::Tls { plain: false, .. } => false,
-        }
+                | Self::NotTrusted { .. }
+                | Self::ClientCertificate { .. }
+                | Self::Tls { plain: true, .. }
+        )
     }
 
     /// What TLS with `host` failed of, if it did.
@@ -130,10 +130,11 @@ impl ConnectError {
         }
     }
 
-    /// What a request failed of in truth when it failed at its beginning: TLS 1.3 is done for the client before the
-    /// service has looked at its certificate, and the service says then that it has heard nothing of what follows.
-    pub(super) fn of_request(host: &str, error: &Cause) -> Option<Self> {
-        Self::of_tls(host, error).filter(|found| matches!(found, Self::ClientCertificate { .. }))
+    /// Why the service did not want to hear the client, if an error of a connection that had come about says it: TLS 1.3 is
+    /// done for the client before the service has looked at its certificate, and then nothing of what follows is heard.
+    pub(super) fn of_connection(host: &str, error: &io::Error) -> Option<Self> {
+        let found = Self::of_tls(host, &Cause::new(io::Error::other(find::<rustls::Error>(error)?.clone())));
+        found.filter(|found| matches!(found, Self::ClientCertificate { .. }))
     }
 }
 
@@ -228,7 +229,7 @@ const KEEP_ALIVE: Duration = Duration::from_mins(1);
 type Connecting<S> = Pin<Box<dyn Future<Output = Result<S, ConnectError>> + Send>>;
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Link>;
+    type Response = Watched;
     type Error = ConnectError;
     type Future = Connecting<Self::Response>;
 
@@ -241,7 +242,7 @@ impl Service<Uri> for Connector {
         let connecting = self.secured.call(to);
         Box::pin(async move {
             let error = match tokio::time::timeout(after, connecting).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(stream)) => return Ok(Watched::new(stream, name)),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(ConnectError::TooSlow { to: name, after }),
             };
@@ -261,7 +262,7 @@ impl Service<Uri> for Connector {
 }
 
 /// Host and port, for people: without what a URI may say beside them.
-pub(super) fn name_of(uri: &Uri) -> String {
+fn name_of(uri: &Uri) -> String {
     let host = uri.host().unwrap_or_default();
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
     format!("{host}:{port}")

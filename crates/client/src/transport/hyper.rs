@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use http::header::PROXY_AUTHORIZATION;
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use pentaprism_core::Body;
 
-use super::connect::{Cause, ConnectError, Connector, name_of};
+use super::connect::{ConnectError, Connector};
 use super::proxy::Proxies;
 use super::tls::{Configurations, Identity, Roots, TlsError};
+use super::watched::Rejection;
 use super::{Transport, TransportError, find};
 use crate::idle::{Activity, Impatient, Noted};
 
@@ -36,6 +37,8 @@ const BUFFER_BYTES: usize = 512 * 1024;
 /// What a service may send over HTTP/2 before it waits to hear that it was taken: for one answer, and for all of a connection.
 const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// The most that a service may send in one frame of HTTP/2: with the smallest allowed, 16 KiB, each is a piece of its own.
+const FRAME_BYTES: u32 = 128 * 1024;
 /// How often the other side of an HTTP/2 connection with work is asked whether it is still there, and how long it may think
 /// about it: all requests share that one connection, and would all wait for a dead one.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -73,7 +76,6 @@ impl HyperTransport {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn builder() -> HyperTransportBuilder {
         HyperTransportBuilder {
             roots: Roots::of_the_system(),
@@ -172,7 +174,7 @@ impl HyperTransportBuilder {
         client.http1_max_buf_size(BUFFER_BYTES).http2_only(self.prior_knowledge);
         client.http2_initial_stream_window_size(STREAM_WINDOW_BYTES);
         client.http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        client.http2_max_send_buf_size(BUFFER_BYTES);
+        client.http2_max_frame_size(FRAME_BYTES).http2_max_send_buf_size(BUFFER_BYTES);
         client.http2_keep_alive_interval(PING_EVERY).http2_keep_alive_timeout(PING_DEADLINE);
         Ok(HyperTransport {
             client: client.build(connector),
@@ -195,7 +197,6 @@ impl Transport for HyperTransport {
         {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
-        let host = name_of(request.uri());
         let activity = Activity::begin();
         let noted = |body: Body| {
             // A body without bytes keeps its form, so that hyper frames it as one.
@@ -211,21 +212,24 @@ impl Transport for HyperTransport {
         };
         match answer {
             Ok(answer) => Ok(answer.map(|body| Body::stream(Impatient::new(body, self.idle)))),
-            Err(error) => Err(activity.taken_error().map_or_else(|| explain(&host, error), TransportError::maybe_sent)),
+            Err(error) => Err(activity.taken_error().map_or_else(|| explain(error), TransportError::maybe_sent)),
         }
     }
 }
 
 /// What is known of a failed exchange.
-fn explain(host: &str, error: hyper_util::client::legacy::Error) -> TransportError {
+fn explain(error: hyper_util::client::legacy::Error) -> TransportError {
     if let Some(why) = find::<ConnectError>(&error) {
         return TransportError::not_sent(why.clone());
     }
-    let unsent = error.is_connect() || find::<hyper::Error>(&error).is_some_and(hyper::Error::is_canceled);
-    let error = Cause::new(error);
-    match ConnectError::of_request(host, &error) {
-        Some(why) => TransportError::not_sent(why),
-        None if unsent => TransportError::not_sent(error),
-        None => TransportError::maybe_sent(error),
+    let mut extras = Extensions::new();
+    if let Some(connection) = error.connect_info() {
+        connection.get_extras(&mut extras);
     }
+    if let Some(why) = extras.get().and_then(Rejection::get) {
+        return TransportError::not_sent(why.clone());
+    }
+    // Cancelled is what never left for the connection.
+    let unsent = error.is_connect() || find::<hyper::Error>(&error).is_some_and(hyper::Error::is_canceled);
+    if unsent { TransportError::not_sent(error) } else { TransportError::maybe_sent(error) }
 }

@@ -4,6 +4,7 @@ mod connect;
 mod hyper;
 mod proxy;
 mod tls;
+mod watched;
 
 use std::error::Error;
 use std::future::Future;

@@ -68,8 +68,8 @@ impl Proxies {
         let value_of = |name: &str| found.iter().find(|(found, _)| found == name).map(|(_, value)| value);
         let cgi = value_of("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| {
-            let names = names.iter().copied().filter(|name| !(cgi && *name == "HTTP_PROXY"));
-            names.filter_map(|name| Some((name, value_of(name)?))).next()
+            let mut names = names.iter().copied().filter(|name| !(cgi && *name == "HTTP_PROXY"));
+            names.find_map(|name| Some((name, value_of(name)?)))
         };
         let proxy = |names: &[&'static str]| first(names).map(|(variable, value)| check(variable, value.to_str()));
         let (http, https) = (proxy(&HTTP), proxy(&HTTPS));

@@ -23,7 +23,7 @@ impl http_body::Body for Failing {
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(rest) = self.pieces.checked_sub(1) else { return Poll::Ready(Some(Err((self.end)()))) };
         self.pieces = rest;
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[7; 65536])))))
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![7; 65536])))))
     }
 }
 
@@ -55,6 +55,45 @@ async fn a_body_that_cannot_be_read_is_told_from_a_broken_connection() {
         assert!(told(&error).ends_with(": the body was interrupted: the other service hung up"), "{}", told(&error));
         assert!(!server.seen().iter().any(|line| !line.ends_with("body=broken")), "no part counts as a whole");
     }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_body_is_heard() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        // Hangs up with bytes unread, which the client's system learns as a reset connection.
+        stream
+            .write_all(b"HTTP/1.1 413 Too Much\r\nconnection: close\r\ncontent-length: 7\r\n\r\nenough\n")
+            .await
+            .unwrap();
+    });
+    let transport = trusting(&Authority::new("own")).build().unwrap();
+    let body = Body::stream(Failing { pieces: 4096, end: unread });
+    let said = send(&transport, "PUT", &format!("http://{address}/"), body).await.unwrap();
+    assert_eq!(said, "enough\n");
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_up_without_a_word_may_have_received_something() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap();
+    });
+    let transport = trusting(&Authority::new("own")).build().unwrap();
+    let body = Body::stream(Failing { pieces: 4096, end: unread });
+    let error = send(&transport, "PUT", &format!("http://{address}/"), body).await.unwrap_err();
+    assert!(error.was_sent() && !error.is_local() && !error.is_lasting(), "{}", told(&error));
+    server.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,9 @@ use crate::support::{Authority, Server, get, proxy, send, server_config, told, t
 const SHOWN: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 const USER: &str = "Aladdin:open%20sesame";
 
-fn environment(variables: &[(&str, &str)]) -> Proxies {
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
+fn environment(variables: Variables) -> Proxies {
     Proxies::from_environment(variables.iter().map(|&(name, value)| (OsString::from(name), OsString::from(value))))
 }
 
@@ -93,7 +95,7 @@ async fn variables_have_an_order_and_cgi_takes_one_away() {
     let (server, first, second) = (Server::plain().await, proxy(None).await, proxy(None).await);
     let url = format!("http://{}/a", server.address);
     let [one, other] = [&first, &second].map(|proxy| format!("http://{}", proxy.address));
-    let cases: [(&[(&str, &str)], [usize; 2]); 6] = [
+    let cases: [(Variables, [usize; 2]); 6] = [
         (&[("HTTP_PROXY", &other), ("http_proxy", &one)], [1, 0]),
         (&[("ALL_PROXY", &other), ("HTTP_PROXY", &one)], [1, 0]),
         (&[("ALL_PROXY", &one), ("HTTP_PROXY", "")], [1, 0]),

@@ -51,10 +51,11 @@ impl Authority {
     }
 
     pub fn certify_key(&self, names: &[&str], key: &KeyPair) -> Pair {
-        self.sign(CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap(), key)
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        self.sign(&CertificateParams::new(names).unwrap(), key)
     }
 
-    pub fn sign(&self, parameters: CertificateParams, key: &KeyPair) -> Pair {
+    pub fn sign(&self, parameters: &CertificateParams, key: &KeyPair) -> Pair {
         let certificate = parameters.signed_by(key, &self.issuer).unwrap();
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
     }

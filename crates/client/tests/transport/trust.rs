@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pentaprism_client::{ConnectError, HyperTransport, TlsError};
+use pentaprism_core::Body;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::support::{Authority, Pair, Server, get, server_config, told, trusting};
+use crate::support::{Authority, Pair, Server, get, send, server_config, told, trusting};
 
 /// A key that nothing but these tests trusts, in the form that OpenSSL wrote for decades (PKCS #1).
 const RSA: &str = include_str!("rsa.pem");
@@ -61,7 +62,7 @@ async fn a_certificate_for_another_name_or_time_is_not_trusted() {
     let mut past = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     past.not_before = date_time_ymd(2001, 1, 1);
     past.not_after = date_time_ymd(2002, 1, 1);
-    let past = server(&authority.sign(past, &KeyPair::generate().unwrap()), None).await;
+    let past = server(&authority.sign(&past, &KeyPair::generate().unwrap()), None).await;
     let error = get(&transport, &url(&past, "127.0.0.1")).await.unwrap_err();
     assert!(told(&error).contains("is not trusted: it has expired: "), "{}", told(&error));
     assert!(other.seen().is_empty() && past.seen().is_empty());
@@ -104,6 +105,21 @@ async fn a_client_certificate_lets_in_and_nothing_else_does() {
         told(&error)
     );
     assert_eq!(fabric.seen().len(), 2, "nobody else was heard");
+}
+
+#[tokio::test]
+async fn an_upload_without_the_demanded_certificate_is_told_why_it_failed() {
+    let (authority, operators) = (Authority::new("own"), Authority::new("operators"));
+    let pair = authority.certify(&["127.0.0.1"]);
+    let transport = trusting(&authority).build().unwrap();
+    for protocols in [["h2"], ["http/1.1"]] {
+        let fabric = Server::encrypted(server_config(&pair, Some(&operators), &protocols)).await;
+        let body = Body::from(vec![7; 8 * 1024 * 1024]);
+        let error = send(&transport, "PUT", &url(&fabric, "127.0.0.1"), body).await.unwrap_err();
+        assert!(!error.was_sent() && error.is_lasting(), "{protocols:?}: {}", told(&error));
+        assert!(told(&error).contains("it demands a client certificate; give one"), "{}", told(&error));
+        assert!(fabric.seen().is_empty());
+    }
 }
 
 #[tokio::test]
