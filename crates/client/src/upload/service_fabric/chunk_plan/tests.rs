@@ -109,7 +109,7 @@ impl World {
         self.told.extend(there.iter().flatten());
         assert_eq!(self.plan.bytes_stored(), before + answered.arrived - answered.forgotten);
         assert!(self.disturbed || answered.forgotten == 0);
-        if answered.forgotten > 0 {
+        if self.disturbed {
             lacking.into_iter().flatten().for_each(|position| {
                 self.told.remove(&position);
             });
