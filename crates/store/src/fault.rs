@@ -237,6 +237,10 @@ impl Catalog for FaultyCatalog {
         reading(&self.faults, self.rows.search(search, writing))
     }
 
+    fn search_keys(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<String>> {
+        reading(&self.faults, self.rows.search_keys(search, writing))
+    }
+
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
         reading(&self.faults, self.rows.usage(dialect, scope))
     }

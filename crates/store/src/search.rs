@@ -1,6 +1,6 @@
 //! Lists by what names have: who owns them, who may read them, what their attributes say. No HTTP, no dialect, no SQL.
 //!
-//! Attributes that are text and called `name` or `visibility` have an index, and so have owners and companions.
+//! Attributes that are text and called `name`, `visibility`, `itwin` or `imodel` have an index, and so have owners and companions.
 
 /// Something that names have and can be chosen and ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub enum Reach {
     Owner(String),
     /// Names whose attribute is this text.
     Attribute(&'static str, String),
+    /// Names whose attribute is true.
+    Flag(&'static str),
     /// Names that have a companion and whose attribute is this text.
     Companion(Companion, &'static str, String),
 }
@@ -91,9 +93,10 @@ pub enum Direction {
 
 /// Which names of a scope to list, files of trees not among them.
 ///
-/// Two orders read only what they list, and what filters leave out on the way: by time of creation, and any order among names
-/// that a filter on the key or on the attribute `name` singles out. Other orders read everything within reach, but never keep
-/// more than the limit for each way of reaching it.
+/// Some orders read only what they list, and what filters leave out on the way: by time of creation; any order among names
+/// that a filter on the key or on the attribute `name` singles out; and by the attribute `display_name` among those of one
+/// `itwin` or `imodel`. Other orders read everything within reach, but never keep more than the limit, and what is skipped, for
+/// each way of reaching it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// The dialect.
@@ -109,6 +112,8 @@ pub struct Search {
     pub order: Vec<(Field, Direction)>,
     /// Continue behind the name of this key, which need not be within reach. One that does not exist lists nothing.
     pub after: Option<String>,
+    /// Leave out so many names that would be listed.
+    pub skip: usize,
     /// At most this many names.
     pub limit: usize,
 }
@@ -123,6 +128,7 @@ impl Search {
             filters: Vec::new(),
             order: vec![(Field::Created, Direction::Descending)],
             after: None,
+            skip: 0,
             limit,
         }
     }

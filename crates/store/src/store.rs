@@ -171,13 +171,22 @@ impl Store {
         let inner = &self.inner;
         // As in `get`, the claims first.
         let claimed = inner.claims.all();
-        let in_scope = claimed.iter().filter(|key| key.dialect == search.dialect && key.scope == search.scope);
-        let writing = in_scope.map(|key| key.key.clone()).collect();
+        let writing = in_scope(&claimed, &search);
         let mut names = inner.in_time(inner.catalog.search(search, writing)).await??;
         for name in &mut names {
             name.open_writer = claimed.contains(&name.key);
         }
         Ok(names)
+    }
+
+    /// The keys of the names that [`Store::search`] would find, for lists of names that have much.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn search_keys(&self, search: Search) -> Result<Vec<String>, Fault> {
+        let inner = &self.inner;
+        let writing = in_scope(&inner.claims.all(), &search);
+        inner.in_time(inner.catalog.search_keys(search, writing)).await?
     }
 
     /// What an account holds.
@@ -325,4 +334,10 @@ impl Store {
     pub async fn fsck(&self) -> Result<FsckReport, Fault> {
         fsck::fsck(&self.inner).await
     }
+}
+
+/// The keys among the claimed ones that a search may find.
+fn in_scope<'k>(claimed: impl IntoIterator<Item = &'k NameKey>, search: &Search) -> Vec<String> {
+    let in_scope = claimed.into_iter().filter(|key| key.dialect == search.dialect && key.scope == search.scope);
+    in_scope.map(|key| key.key.clone()).collect()
 }

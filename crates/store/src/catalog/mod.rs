@@ -111,6 +111,9 @@ pub trait Catalog: Send + Sync + 'static {
     /// A page of names by what they have. `writing` are the keys in the scope that an exclusive upload runs for.
     fn search(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<Name>>;
 
+    /// The same, but only the keys.
+    fn search_keys(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<String>>;
+
     /// What an account holds.
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage>;
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::error::{Fault, OpenError};
 
 /// Every migration in order; the database's `user_version` says how many were applied.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// Ids are 16 bytes, times microseconds since 1970, keys are compared bytewise. States are small numbers, see the constants below.
 const FIRST: &str = "
@@ -190,6 +190,16 @@ CREATE INDEX name_visibility ON name (dialect, scope, (attributes ->> '$.visibil
 CREATE INDEX name_companion ON name (dialect, key, scope) WHERE parent IS NULL AND instr(scope, '/') > 0;
 ";
 
+/// Saved views are listed by iTwin or iModel in the order of what they are called.
+const FIFTH: &str = "
+CREATE INDEX name_itwin ON name
+    (dialect, scope, (attributes ->> '$.itwin'), coalesce((attributes ->> '$.display_name'), ''), key)
+    WHERE parent IS NULL AND (attributes ->> '$.itwin') IS NOT NULL;
+CREATE INDEX name_imodel ON name
+    (dialect, scope, (attributes ->> '$.imodel'), coalesce((attributes ->> '$.display_name'), ''), key)
+    WHERE parent IS NULL AND (attributes ->> '$.imodel') IS NOT NULL;
+";
+
 /// A blob that a writer is filling.
 pub(super) const BLOB_OPEN: i64 = 0;
 /// A blob that names may share.
@@ -330,6 +340,6 @@ mod tests {
         assert_eq!(store_id(&db).unwrap(), Some(Uuid::from_u128(5)));
         assert!(is_virgin(&db).unwrap());
         db.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 4 })));
+        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 5 })));
     }
 }

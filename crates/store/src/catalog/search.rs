@@ -16,22 +16,31 @@ use crate::{
 /// The names of a page. `writing` are the keys in the scope that an exclusive upload runs for.
 pub(super) fn search(db: &Connection, search: &Search, writing: &[String]) -> rusqlite::Result<Vec<Name>> {
     let snapshot = db.unchecked_transaction()?;
+    let mut whole = snapshot.prepare_cached(&format!("SELECT {NAME_COLUMNS} FROM name WHERE row = ?1"))?;
+    let rows = rows(&snapshot, search, writing)?.into_iter();
+    rows.map(|row| whole.query_row([row], |row| name_of(row, &search.dialect, &search.scope))).collect()
+}
+
+/// The keys of a page, without what the names have.
+pub(super) fn keys(db: &Connection, search: &Search, writing: &[String]) -> rusqlite::Result<Vec<String>> {
+    let snapshot = db.unchecked_transaction()?;
+    let mut key = snapshot.prepare_cached("SELECT key FROM name WHERE row = ?1")?;
+    let rows = rows(&snapshot, search, writing)?.into_iter();
+    rows.map(|row| key.query_row([row], |row| row.get(0))).collect()
+}
+
+/// Where the names of a page are.
+fn rows(db: &Connection, search: &Search, writing: &[String]) -> rusqlite::Result<Vec<i64>> {
     let order = Ordering::of(search);
     let position = match &search.after {
         None => None,
-        Some(after) => match position(&snapshot, search, &order, after)? {
+        Some(after) => match position(db, search, &order, after)? {
             Some(position) => Some(position),
             None => return Ok(Vec::new()),
         },
     };
     let page = page(search, &order, position.as_deref(), writing);
-    let rows: Vec<i64> = snapshot
-        .prepare_cached(&page.text)?
-        .query_map(params_from_iter(page.values), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut whole = snapshot.prepare_cached(&format!("SELECT {NAME_COLUMNS} FROM name WHERE row = ?1"))?;
-    let names = rows.iter().map(|row| whole.query_row([row], |row| name_of(row, &search.dialect, &search.scope)));
-    names.collect()
+    db.prepare_cached(&page.text)?.query_map(params_from_iter(page.values), |row| row.get(0))?.collect()
 }
 
 /// A piece of a statement with what belongs to its question marks.
@@ -212,6 +221,7 @@ fn within(search: &Search, reach: &Reach) -> Piece {
     match reach {
         Reach::Owner(owner) => Piece::new("n.owner = ?", [owner.clone().into()]),
         Reach::Attribute(attribute, text) => is_one_of(Field::Attribute(attribute), &[Value::Text(text.clone())]),
+        Reach::Flag(attribute) => is_one_of(Field::Attribute(attribute), &[Value::Flag(true)]),
         Reach::Companion(companion, attribute, text) => {
             let mut piece = Piece::new(
                 "EXISTS (SELECT 1 FROM name AS m WHERE m.dialect = ? AND m.scope = ? || n.key AND m.key = ?",
@@ -232,6 +242,7 @@ fn source(search: &Search, reach: &Reach) -> (Piece, Piece) {
     let indexed = |index: &str| Piece::new(format!("name AS n INDEXED BY {index}"), []);
     match reach {
         Reach::Owner(_) => (indexed("name_owner"), within(search, reach)),
+        Reach::Flag(_) => (indexed("name_newest"), within(search, reach)),
         Reach::Attribute(attribute, _) => {
             let index = index_of(attribute).unwrap_or("name_newest");
             let mut condition = within(search, reach);
@@ -270,20 +281,36 @@ fn index_of(attribute: &str) -> Option<&'static str> {
     }
 }
 
-/// The index that finds a few names, when the filters single them out.
-fn singled_out(filters: &[Filter]) -> Option<&'static str> {
+/// What finds a few names, when the filters single them out.
+#[derive(Debug, Clone, Copy)]
+struct Singled {
+    index: &'static str,
+    /// The attribute that names must have to be in the index.
+    attribute: Option<&'static str>,
+}
+
+fn singled_out(filters: &[Filter]) -> Option<Singled> {
     let by = |wanted: Field| filters.iter().any(|filter| matches!(filter, Filter::Is(field, _) if *field == wanted));
     if by(Field::Key) {
-        return Some("sqlite_autoindex_name_1");
+        return Some(Singled { index: "sqlite_autoindex_name_1", attribute: None });
     }
-    by(Field::Attribute("name")).then_some("name_named")
+    let indexed = [("name", "name_named"), ("itwin", "name_itwin"), ("imodel", "name_imodel")];
+    let (attribute, index) = indexed.into_iter().find(|(attribute, _)| by(Field::Attribute(attribute)))?;
+    Some(Singled { index, attribute: Some(attribute) })
 }
 
 /// Selects the rows of a page in their order.
 fn page(search: &Search, order: &Ordering, position: Option<&[Sql]>, writing: &[String]) -> Piece {
-    let arm = |from: Piece, condition: Option<Piece>| arm(search, order, position, writing, from, condition);
+    // What one arm skips need not be merged; several have to find it first.
+    let alone = arms_of(search) == 1;
+    let (inner, outer) = if alone { ([search.limit, search.skip], 0) } else { ([merged(search), 0], search.skip) };
+    let arm = |from: Piece, condition: Option<Piece>| {
+        let mut arm = arm(search, order, position, writing, from, condition);
+        arm.add(" LIMIT ? OFFSET ?", inner.map(count));
+        arm
+    };
     let indexed = |index: &str| Piece::new(format!("name AS n INDEXED BY {index}"), []);
-    let singled = singled_out(&search.filters);
+    let singled = singled_out(&search.filters).map(|singled| singled.index);
     let arms: Vec<Piece> = match (&search.reach, singled) {
         (None, index) => vec![arm(indexed(index.unwrap_or("name_newest")), None)],
         (Some(reach), Some(index)) => {
@@ -308,12 +335,26 @@ fn page(search: &Search, order: &Ordering, position: Option<&[Sql]>, writing: &[
         whole.add(&arm.text, arm.values);
         whole.add(")", []);
     }
-    whole.add(&format!(") ORDER BY {} LIMIT ?", order.clause(|index, _| format!("k{index}"))), [limit(search)]);
+    let order = order.clause(|index, _| format!("k{index}"));
+    whole.add(&format!(") ORDER BY {order} LIMIT ? OFFSET ?"), [search.limit, outer].map(count));
     whole
 }
 
-fn limit(search: &Search) -> Sql {
-    i64::try_from(search.limit).unwrap_or(i64::MAX).into()
+/// How many selections are merged into a page.
+fn arms_of(search: &Search) -> usize {
+    match &search.reach {
+        Some(reach) if singled_out(&search.filters).is_none() => reach.len().max(1),
+        _ => 1,
+    }
+}
+
+/// How many names each of several arms must find.
+fn merged(search: &Search) -> usize {
+    search.limit.saturating_add(search.skip)
+}
+
+fn count(names: usize) -> Sql {
+    i64::try_from(names).unwrap_or(i64::MAX).into()
 }
 
 fn arm(
@@ -336,12 +377,12 @@ fn arm(
         [search.dialect.clone().into(), search.scope.clone().into()],
     );
     condition_of_arm.into_iter().for_each(|condition| piece.and(condition));
-    if singled_out(&search.filters) == Some("name_named") {
-        piece.and(Piece::new(format!("{} IS NOT NULL", plain(Field::Attribute("name"))), []));
+    if let Some(Singled { attribute: Some(attribute), .. }) = singled_out(&search.filters) {
+        piece.and(Piece::new(format!("{} IS NOT NULL", plain(Field::Attribute(attribute))), []));
     }
     search.filters.iter().for_each(|filter| piece.and(condition(filter, writing)));
     position.into_iter().for_each(|position| piece.and(order.behind(position)));
-    piece.add(&format!(" ORDER BY {} LIMIT ?", order.clause(|_, expression| expression.to_owned())), [limit(search)]);
+    piece.add(&format!(" ORDER BY {}", order.clause(|_, expression| expression.to_owned())), []);
     piece
 }
 

@@ -108,3 +108,21 @@ fn every_kind_of_filter_is_valid_in_every_kind_of_search() {
         assert_eq!(found.ok(), Some(Vec::new()), "{:?}", all.reach);
     }
 }
+
+#[test]
+fn views_of_a_twin_are_found_in_their_order_without_sorting() {
+    let db = database();
+    for (attribute, index) in [("itwin", "name_itwin"), ("imodel", "name_imodel")] {
+        let views = Search {
+            reach: Some(vec![Reach::Owner("p".into()), Reach::Flag("shared")]),
+            filters: vec![Filter::Is(Field::Attribute(attribute), vec!["a".into()])],
+            order: vec![(Field::Attribute("display_name"), Direction::Ascending)],
+            skip: 20,
+            ..Search::new("toy", "things", 10)
+        };
+        let lines = plan(&db, &views);
+        let expected = format!("SEARCH n USING INDEX {index} (dialect=? AND scope=? AND <expr>=?)");
+        // Only the page itself is sorted again.
+        assert!(lines.contains(&expected) && sorts(&lines) <= 1, "{lines:#?}");
+    }
+}

@@ -185,6 +185,10 @@ impl Catalog for SqliteCatalog {
         self.scan(move |db| search::search(db, &search, &writing))
     }
 
+    fn search_keys(&self, search: Search, writing: Vec<String>) -> Read<'_, Vec<String>> {
+        self.scan(move |db| search::keys(db, &search, &writing))
+    }
+
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
         Box::pin(async move { self.quick(|db| queries::usage(db, dialect, scope)) })
     }

@@ -8,6 +8,7 @@
 mod faults;
 mod freeing;
 mod names;
+mod pages;
 mod restart;
 mod sessions;
 mod statistics;
@@ -86,6 +87,7 @@ use cases;
 pub fn all() -> Vec<Case> {
     [
         names::cases(),
+        pages::cases(),
         uploads::cases(),
         together::cases(),
         statistics::cases(),

@@ -16,7 +16,6 @@ mod image_update;
 mod list;
 mod list_query;
 mod new_view;
-mod places;
 mod problem;
 mod refusals;
 #[cfg(test)]

@@ -32,6 +32,12 @@ pub(super) fn thumbnail_key(id: &str) -> NameKey {
     NameKey::new(DIALECT, THUMBNAILS, id)
 }
 
+// The attributes that views are found by, as they are called in the store.
+pub(super) const ITWIN: &str = "itwin";
+pub(super) const IMODEL: &str = "imodel";
+pub(super) const DISPLAY_NAME: &str = "display_name";
+pub(super) const SHARED: &str = "shared";
+
 /// What is kept of a view beside id, owner, times and picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attributes {

@@ -1,5 +1,6 @@
 //! Tests of lists: whose views they have, and how their pages follow each other.
 
+use super::super::view::{self as row, Attributes};
 use super::*;
 
 const ITWIN: u128 = 70;
@@ -153,6 +154,24 @@ async fn very_long_names_are_sorted_too() {
     let (found, lengths) = walk(&world, OWNER, &itwin(ITWIN)).await;
     assert!(found == expected, "{lengths:?}");
     assert!(lengths.iter().all(|&length| length <= 5), "{lengths:?}");
+}
+
+/// Views that were made before there were lists are found by what they always had.
+#[test]
+fn attributes_are_called_as_they_are_looked_for() {
+    let attributes = Attributes {
+        itwin: Uuid::from_u128(ITWIN),
+        imodel: Some(Uuid::from_u128(IMODEL)),
+        display_name: "n".to_owned(),
+        shared: true,
+        data: "{}".to_owned(),
+        extensions: Vec::new(),
+        links: None,
+    };
+    let kept = attributes.to_value();
+    assert_eq!(kept[row::ITWIN], Uuid::from_u128(ITWIN).to_string());
+    assert_eq!(kept[row::IMODEL], Uuid::from_u128(IMODEL).to_string());
+    assert_eq!((&kept[row::DISPLAY_NAME], &kept[row::SHARED]), (&json!("n"), &json!(true)));
 }
 
 #[tokio::test]
