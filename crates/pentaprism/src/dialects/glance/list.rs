@@ -116,7 +116,3 @@ fn reach(caller: &Caller, query: &Query) -> Vec<Reach> {
 fn owned_by(project: &str) -> Vec<Reach> {
     project_forms(project).into_iter().map(Reach::Owner).collect()
 }
-
-#[cfg(test)]
-#[path = "tests/lists.rs"]
-mod tests;
