@@ -3,7 +3,8 @@
 //! Per dialect there is a client with one method per documented operation. A call ends in the documented success, or in an
 //! [`Error`] that says whether the request may have reached the service, and carries the documented error as a typed value.
 //! How requests travel is a [`Transport`]: over HTTP ([`HyperTransport`]), through any tower service
-//! ([`TowerTransport`]), or straight into a server in the same process ([`InProcess`]).
+//! ([`TowerTransport`]), or straight into a server in the same process ([`InProcess`]). Whom HTTP trusts, who it says
+//! that it is, which proxies it goes through and how long it waits is set with [`HyperTransport::builder`].
 //!
 //! ```no_run
 //! use pentaprism_client::dialects::glance::GlanceClient;
