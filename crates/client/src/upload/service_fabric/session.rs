@@ -83,9 +83,10 @@ impl<T: Transport> Session<'_, T> {
         start..range.end_position.map_or(self.length, |position| position.0.saturating_add(1))
     }
 
-    /// Whether a path that the service tells is this one. Clusters on Windows write backslashes and see no case.
+    /// Whether a path that the service tells of a session is this one. It may write backslashes; unlike names of files, paths of
+    /// sessions are compared with their case.
     pub(super) fn is_path(&self, told: &str) -> bool {
-        same_path(self.path, told)
+        with_slashes(self.path) == with_slashes(told)
     }
 
     /// Sends one chunk.
@@ -156,8 +157,12 @@ pub(super) fn same_path(one: &str, other: &str) -> bool {
 
 /// A path in the form in which services compare it.
 pub(super) fn path_key(path: &str) -> String {
+    with_slashes(path).to_lowercase()
+}
+
+fn with_slashes(path: &str) -> String {
     let trimmed = path.trim_matches(|letter: char| letter == '/' || letter == '\\' || letter.is_whitespace());
-    trimmed.replace('\\', "/").to_lowercase()
+    trimmed.replace('\\', "/")
 }
 
 /// How long the service may take for so many bytes, in seconds: five minutes, and as long as a line of 64 KiB per second takes. A

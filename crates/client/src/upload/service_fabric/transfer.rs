@@ -54,6 +54,8 @@ pub(super) struct Course {
     /// In a row, without anything that arrived in between.
     failures: u32,
     restarts: u32,
+    /// Whether a commit was refused although every byte was there.
+    rejected: bool,
     /// Chunks that the service acknowledged.
     pub(super) chunks: u64,
     /// Bytes that an earlier upload had left there.
@@ -82,7 +84,7 @@ impl<T: Transport> Transfer<'_, T> {
         if let Err(Stop::Failed(error)) = &done
             && !self.options.keep_session
             && (course.tried || course.accepted)
-            && !matches!(error, FabricUploadError::OtherSession { .. })
+            && !is_of_others(error)
         {
             self.session.delete().await;
         }
@@ -238,11 +240,14 @@ impl<T: Transport> Transfer<'_, T> {
         }
         self.learn(course, known)?;
         if complete && refused {
-            // It has every byte and cannot join them, as one chunk is not what it should be.
+            // It has every byte and cannot join them, as one chunk is not what it should be; or it made the file long ago, and
+            // somebody replaced that.
+            if std::mem::replace(&mut course.rejected, true) {
+                return Err(FabricUploadError::Commit(Box::new(error)));
+            }
             self.session.delete().await;
             let answered = course.plan.restart();
             self.ledger.forgotten(answered.forgotten);
-            course.restarted()?;
         } else if complete {
             self.pause(course, Box::new(error)).map_err(FabricUploadError::Commit)?.await;
         }
@@ -270,7 +275,17 @@ impl<T: Transport> Transfer<'_, T> {
 impl Course {
     fn new(length: u64, options: &FabricUploadOptions) -> Self {
         let plan = ChunkPlan::new(length, options.chunk_bytes);
-        Self { plan, failures: 0, restarts: 0, chunks: 0, resumed: 0, tried: false, accepted: false, before: None }
+        Self {
+            plan,
+            failures: 0,
+            restarts: 0,
+            rejected: false,
+            chunks: 0,
+            resumed: 0,
+            tried: false,
+            accepted: false,
+            before: None,
+        }
     }
 
     fn progressed(&mut self) {
@@ -306,6 +321,12 @@ fn happened<E: Refusal>(error: &Error<E>) -> Option<Occurrence> {
         }
         _ => occurrence(error, None),
     }
+}
+
+/// Whether the session is another upload's, so that it is not this one's to delete.
+fn is_of_others(error: &FabricUploadError) -> bool {
+    matches!(error, FabricUploadError::OtherSession { .. })
+        || error.code() == Some(&FabricErrorCode::FabricEUploadSessionIdConflict)
 }
 
 /// Whether it may be otherwise a moment later.
