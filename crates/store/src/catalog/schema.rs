@@ -219,13 +219,18 @@ pub(super) const WRITER_DEAD: i64 = 2;
 
 /// Brings the database to the latest version.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), MigrateError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("migrations are few");
+    migrate_to(db, MIGRATIONS.len())
+}
+
+/// Brings the database to one of the versions.
+pub(super) fn migrate_to(db: &mut Connection, version: usize) -> Result<(), MigrateError> {
+    let known = i64::try_from(version).expect("migrations are few");
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known || found < 0 {
         return Err(MigrateError::TooNew { found, known });
     }
     let done = usize::try_from(found).expect("checked to be between 0 and the number of migrations");
-    for (index, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+    for (index, migration) in MIGRATIONS.iter().enumerate().take(version).skip(done) {
         let transaction = db.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", index + 1)?;

@@ -110,6 +110,27 @@ fn every_kind_of_filter_is_valid_in_every_kind_of_search() {
 }
 
 #[test]
+fn names_from_before_the_indexes_are_found_by_them() {
+    let mut db = Connection::open_in_memory().unwrap();
+    schema::migrate_to(&mut db, 3).unwrap();
+    schema::set_store_id(&db, uuid::Uuid::from_u128(5)).unwrap();
+    let attributes = r#"{"itwin":"a","imodel":null,"display_name":"x","shared":true}"#;
+    let insert = "INSERT INTO name (dialect, scope, key, status, version, born, created, modified, attributes)
+                  VALUES ('toy', 'things', 'k', '', 1, 1, 1, 1, ?1)";
+    db.execute(insert, [attributes]).unwrap();
+    schema::migrate(&mut db).unwrap();
+    let found = |attribute: &'static str| {
+        let views = Search {
+            reach: Some(vec![Reach::Flag("shared")]),
+            filters: vec![Filter::Is(Field::Attribute(attribute), vec!["a".into()])],
+            ..Search::new("toy", "things", 10)
+        };
+        keys(&db, &views, &[]).unwrap()
+    };
+    assert_eq!((found("itwin"), found("imodel")), (vec!["k".to_owned()], Vec::new()));
+}
+
+#[test]
 fn views_of_a_twin_are_found_in_their_order_without_sorting() {
     let db = database();
     for (attribute, index) in [("itwin", "name_itwin"), ("imodel", "name_imodel")] {
