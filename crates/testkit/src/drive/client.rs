@@ -26,8 +26,8 @@ pub(super) fn play<O: Operation>(
     input: Result<O, String>,
     parameters: &Parameters,
 ) -> Result<Verdict, DriveError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers needs nothing");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime with nothing but timers needs nothing of the system");
     let input = match input {
         Ok(input) => match input.to_request().as_ref().err().and_then(unsendable) {
             None => Ok(input),
