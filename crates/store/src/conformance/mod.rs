@@ -10,6 +10,7 @@ mod freeing;
 mod names;
 mod pages;
 mod restart;
+mod search;
 mod sessions;
 mod statistics;
 mod together;
@@ -87,6 +88,7 @@ use cases;
 pub fn all() -> Vec<Case> {
     [
         names::cases(),
+        search::cases(),
         pages::cases(),
         uploads::cases(),
         together::cases(),
