@@ -1,7 +1,7 @@
 //! The command line: one definition, from which help, completions and the manual are made, too.
 
 pub mod pages;
-mod remote;
+pub mod remote;
 mod serve;
 mod words;
 

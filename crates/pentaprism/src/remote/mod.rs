@@ -6,5 +6,6 @@ pub mod entry;
 pub mod failure;
 pub mod paint;
 pub mod profiles;
+pub mod report;
 pub mod size;
 pub mod text;

@@ -9,6 +9,9 @@ use pentaprism_core::Message;
 
 use super::{Failure, FailureKind};
 
+/// What helps when nobody answers.
+const LOOK: &str = "look at `server` in the profile, or at PENTAPRISM_SERVER, and whether the service is running";
+
 impl FailureKind {
     /// What a status says that no call was content with.
     #[must_use]
@@ -63,7 +66,7 @@ impl Failure {
 
     fn unreachable(what: &str, server: &str, error: &TransportError) -> Self {
         let failure = Self::new(FailureKind::Unreachable, format!("{what} did not begin: {server} cannot be reached"));
-        let Some(connect) = error.connect_error() else { return failure.because(error) };
+        let Some(connect) = error.connect_error() else { return failure.because(error).advise(LOOK) };
         let failure = failure.because(connect);
         match connect {
             ConnectError::NotTrusted { .. } => failure.advise(
@@ -79,7 +82,7 @@ impl Failure {
             _ if refused_connection(connect) && is_here(server) => {
                 failure.advise("nobody listens there; `pentaprism serve` starts a server on this machine")
             }
-            _ => failure.advise("look at `server` in the profile, or at PENTAPRISM_SERVER, and whether the service is running"),
+            _ => failure.advise(LOOK),
         }
     }
 
