@@ -163,6 +163,9 @@ impl Reading<'_> {
             }
             (None, None) => return Ok(None),
         };
+        if let Some(server) = &table.server {
+            options.set("image_endpoint_override", server.as_str());
+        }
         if let Some(region) = &table.region {
             options.set("region_name", region);
         }

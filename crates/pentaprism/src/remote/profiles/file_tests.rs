@@ -159,10 +159,16 @@ fn glance_may_be_a_cloud_or_log_in_at_keystone() {
     let sphere = home.target("work", Dialect::AzureSphere);
     assert_eq!(sphere.access, Access::Token(Secret::written("for the others")));
 
+    let basic = r#"keystone = { auth_type = "http_basic", username = "u", password = "p" }"#;
+    let path = place(&home.sources).unwrap();
+    std::fs::write(&path, format!("[work.glance]\nserver = \"https://b.example/v2\"\n{basic}\n")).unwrap();
+    let target = home.target("work", Dialect::Glance);
+    assert_eq!(target.server, at("https://b.example"));
+    assert_eq!(target.access, Access::Basic { user: "u".to_owned(), password: Secret::written("p") });
+
     let clouds = home.folder.path().join("clouds.yaml");
     let text = "clouds: {c: {auth: {auth_url: 'https://k.example', username: u, password: p}, cacert: ca.pem}}";
     std::fs::write(&clouds, text).unwrap();
-    let path = place(&home.sources).unwrap();
     std::fs::write(&path, "[work.glance]\ncloud = \"c\"\n").unwrap();
     let sources = Sources { folder: home.folder.path().to_owned(), ..home.sources.clone() };
     let file = ProfilesFile::read(&sources, "work").unwrap();

@@ -1,15 +1,18 @@
 //! Where services are and how to be let in: profiles, the environment, `clouds.yaml`, or the local server.
 
 mod clouds;
+mod connection;
 mod environment;
 mod error;
 mod file;
+mod issue;
 mod openstack;
 mod settings;
 mod target;
 mod values;
 mod yaml;
 
+pub use connection::{CatalogError, Connection, ConnectionError};
 pub use error::ProfileError;
 pub use file::{ProfilesFile, place};
 pub use openstack::OptionsError;
@@ -27,8 +30,18 @@ use super::address::Address;
 /// # Errors
 /// [`ProfileError`] when it is not known where the service is or how to be let in.
 pub fn target(address: &Address, sources: &Sources) -> Result<Target, ProfileError> {
-    match &address.profile {
-        Some(name) => ProfilesFile::read(sources, name)?.target(name, address.dialect(), sources),
-        None => environment::target(address.dialect(), sources),
-    }
+    let mut target = match &address.profile {
+        Some(name) => ProfilesFile::read(sources, name)?.target(name, address.dialect(), sources)?,
+        None => environment::target(address.dialect(), sources)?,
+    };
+    target.warn_of_plain_text();
+    Ok(target)
+}
+
+/// A way to call the service that `address` is at. Nothing is asked over the network before the first call.
+///
+/// # Errors
+/// [`ConnectionError`] for what is missing or wrong on this machine.
+pub fn connect(address: &Address, sources: &Sources) -> Result<Connection, ConnectionError> {
+    Connection::new(target(address, sources)?, sources)
 }

@@ -32,6 +32,23 @@ pub struct Target {
     pub warnings: Vec<Warning>,
 }
 
+impl Target {
+    /// Adds a warning for each server that gets a secret over a connection that others can read.
+    pub(super) fn warn_of_plain_text(&mut self) {
+        let mut servers = Vec::new();
+        match (&self.access, &self.server) {
+            (Access::Nothing, _) => {}
+            (Access::Keystone(login), Server::Catalog) => servers.push(&login.auth_url),
+            (Access::Keystone(login), Server::At(server)) => servers.extend([&login.auth_url, server]),
+            (_, Server::At(server)) => servers.push(server),
+            (_, Server::Catalog) => {}
+        }
+        let open = servers.into_iter().filter(|server| !server.is_encrypted() && !server.is_loopback());
+        let warnings: Vec<_> = open.map(|server| Warning::NotEncrypted { server: server.clone() }).collect();
+        self.warnings.extend(warnings);
+    }
+}
+
 /// The ids that an API's paths need and its addresses do not have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
