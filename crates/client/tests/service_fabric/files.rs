@@ -165,3 +165,16 @@ async fn a_busy_service_is_waited_for() {
         assert_eq!(service.state().offered_again, 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_break_within_every_large_chunk_get_smaller_ones() {
+    const MIB: u64 = 1024 * 1024;
+    let service = Service::sound().with(|state| state.longest_body = Some(usize::try_from(MIB).unwrap() + 5));
+    let options = FabricUploadOptions { chunk_bytes: (16 * MIB).try_into().unwrap(), ..options() };
+    let bytes = numbers(usize::try_from(9 * MIB).unwrap());
+    let uploaded = service.client().upload("a", bytes.clone(), &options).await.unwrap();
+    assert!(service.file("a").unwrap() == bytes);
+    // 16 and 16 MiB, 4, and then 1 at a time.
+    let Way::Chunks { chunks, .. } = uploaded.way else { panic!("{uploaded:?}") };
+    assert_eq!(chunks, 9);
+}

@@ -2,6 +2,8 @@
 //!
 //! Time is tokio's, and paused: a wait takes none, and happens only when nothing else can.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod downloads;
 mod files;
 mod folders;

@@ -78,6 +78,7 @@ impl Session {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a trait that a service has or has not")]
 pub struct State {
     pub files: BTreeMap<String, (Bytes, u64)>,
     sessions: BTreeMap<String, Session>,
@@ -101,6 +102,8 @@ pub struct State {
     pub keeps_committed: bool,
     /// Whether it loses the last byte of a file.
     pub truncates: bool,
+    /// After how many bytes of a body the connection breaks.
+    pub longest_body: Option<usize>,
 }
 
 /// The service; clones are the same one.
@@ -130,6 +133,7 @@ impl Service {
             download_offered: false,
             keeps_committed: true,
             truncates: false,
+            longest_body: None,
         };
         Self { state: Arc::new(Mutex::new(state)), hung: Arc::default() }
     }
@@ -216,6 +220,9 @@ impl Transport for Service {
             std::future::pending::<()>().await;
         }
         let body = body.collect(u64::MAX).await.map_err(TransportError::maybe_sent)?;
+        if self.state().longest_body.is_some_and(|longest| body.len() > longest) {
+            return Err(broken("reset within the body"));
+        }
         if let Fault::Refuse(status, code) = fault {
             return Ok(refusal(status, code));
         }

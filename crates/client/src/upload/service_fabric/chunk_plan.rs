@@ -124,13 +124,13 @@ impl ChunkPlan {
         if self.asked.is_none() {
             self.ask();
         }
-        self.expected([0..self.length])
+        self.expected(std::iter::once(0..self.length))
     }
 
-    /// Sends smaller chunks from here on, half as large, but not below `least` bytes: for a connection that breaks within each.
+    /// Sends smaller chunks from here on, a quarter as large, but not below `least` bytes: for connections that break within each.
     pub fn shrink(&mut self, least: NonZeroU64) {
-        let half = NonZeroU64::new(self.chunk_bytes.get() / 2).unwrap_or(NonZeroU64::MIN);
-        self.chunk_bytes = half.max(least).min(self.chunk_bytes);
+        let quarter = NonZeroU64::new(self.chunk_bytes.get() / 4).unwrap_or(NonZeroU64::MIN);
+        self.chunk_bytes = quarter.max(least).min(self.chunk_bytes);
     }
 
     /// Whether the service has every byte.

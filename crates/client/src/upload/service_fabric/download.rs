@@ -51,7 +51,7 @@ impl<T: Transport> ServiceFabricClient<T> {
         };
         let (ok, body) = self.download(&input).await.map_err(refused)?;
         let told = match ok {
-            DownloadOk::Ok => http_body::Body::size_hint(&body).exact().map(|length| whole(length)),
+            DownloadOk::Ok => http_body::Body::size_hint(&body).exact().map(whole),
             DownloadOk::PartialContent { content_range } => Some(content_range),
         };
         let expected = if from == 0 { whole(size) } else { format!("bytes {from}-{}/{size}", size - 1) };

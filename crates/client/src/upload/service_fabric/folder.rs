@@ -277,16 +277,15 @@ impl<T: Transport> FolderUpload<'_, T> {
     async fn verify(&self, files: &mut [UploadedFile]) -> Result<(), Failed> {
         let existing = self.existing(&files.iter().map(|file| file.path.clone()).collect()).await?;
         for file in files {
-            let failed = |error| (file.path.clone(), FolderFailure::Upload(error));
-            file.file = match existing.get(&path_key(&file.path)) {
-                Some(found) => Some(found.clone()),
-                None => {
-                    let found = list(self.client, &file.path).await;
-                    let found = found.map_err(|error| failed(FabricUploadError::List(Box::new(error))))?;
-                    found.and_then(|content| the_file(content, &file.path))
-                }
-            };
-            check(file).map_err(|error| (file.path.clone(), FolderFailure::Upload(error)))?;
+            let path = file.path.clone();
+            let failed = |error| (path.clone(), FolderFailure::Upload(error));
+            file.file = existing.get(&path_key(&file.path)).cloned();
+            if file.file.is_none() {
+                let found = list(self.client, &file.path).await;
+                let found = found.map_err(|error| failed(FabricUploadError::List(Box::new(error))))?;
+                file.file = found.and_then(|content| the_file(content, &file.path));
+            }
+            check(file).map_err(failed)?;
         }
         Ok(())
     }

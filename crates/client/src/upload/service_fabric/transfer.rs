@@ -64,8 +64,6 @@ pub(super) struct Course {
     tried: bool,
     /// Whether the service has taken something of this file.
     accepted: bool,
-    /// What had the path before the first commit.
-    before: Option<Option<FileInfo>>,
 }
 
 /// What is done about a loss.
@@ -98,12 +96,12 @@ impl<T: Transport> Transfer<'_, T> {
             known => self.learn(course, known)?,
         }
         course.resumed = course.plan.bytes_stored();
-        loop {
+        self.send(course).await?;
+        let before = self.file().await?;
+        while !self.commit(course, before.as_ref()).await? {
             self.send(course).await?;
-            if self.commit(course).await? {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Sends until the service has every byte.
@@ -122,9 +120,10 @@ impl<T: Transport> Transfer<'_, T> {
             tokio::select! {
                 biased;
                 Some((chunk, end)) = flying.next() => {
-                    if let Some(lost) = self.ended(course, &chunk, end)?
+                    if let Some(lost) = course.ended(&chunk, end)?
                         && recovery.is_none()
                     {
+                        course.shrink(&lost);
                         recovery = Some(self.pause(course, lost).map_err(|source| FabricUploadError::Chunk { chunk, source })?);
                     }
                 }
@@ -140,34 +139,6 @@ impl<T: Transport> Transfer<'_, T> {
         (chunk, end)
     }
 
-    /// Notes the end of a chunk. Gives its failure if there is hope.
-    fn ended(
-        &self,
-        course: &mut Course,
-        chunk: &Range<u64>,
-        end: Result<(), Error<UploadFileChunkError>>,
-    ) -> Result<Option<Box<Error<UploadFileChunkError>>>, Stop> {
-        let Err(error) = end else {
-            course.plan.acknowledged(chunk.clone());
-            course.chunks += 1;
-            course.progressed();
-            return Ok(None);
-        };
-        if error.was_sent() {
-            course.plan.lost(chunk.clone());
-        } else {
-            course.plan.not_sent(chunk.clone());
-        }
-        if !course.accepted && is_unsupported(&error) {
-            return Err(Stop::Unsupported);
-        }
-        // The client has tried to connect as often as it should. It is worth more patience only if it has worked before.
-        if !course.accepted && !error.was_sent() || is_lasting(&error) {
-            return Err(FabricUploadError::Chunk { chunk: chunk.clone(), source: Box::new(error) }.into());
-        }
-        Ok(Some(Box::new(error)))
-    }
-
     /// Waits before the service is asked; an error is given back when it has failed too often, or in a way that stays.
     fn pause<E: Refusal>(&self, course: &mut Course, error: Box<Error<E>>) -> Result<Recovery<'_>, Box<Error<E>>> {
         let retry = self.retry();
@@ -175,9 +146,6 @@ impl<T: Transport> Transfer<'_, T> {
         let attempt = |occurrence| Attempt { number: course.failures, idempotent: true, occurrence };
         if !happened(&error).is_some_and(|occurrence| retry.policy.again(&attempt(occurrence))) {
             return Err(error);
-        }
-        if course.failures > 1 {
-            course.plan.shrink(SMALLEST_CHUNK);
         }
         let pause = retry.backoff.pause(course.failures);
         Ok(Box::pin(async move {
@@ -220,22 +188,19 @@ impl<T: Transport> Transfer<'_, T> {
         if forgotten > 0 { course.restarted() } else { Ok(()) }
     }
 
-    /// Has the chunks made a file, once. `false` says that something is to be sent again before.
-    async fn commit(&self, course: &mut Course) -> Result<bool, FabricUploadError> {
-        if course.before.is_none() {
-            course.before = Some(self.file().await?);
-        }
+    /// Has the chunks made a file, once. `before` is what had the path. `false` says that it is to be tried again, after what is
+    /// missing by then was sent.
+    async fn commit(&self, course: &mut Course, before: Option<&FileInfo>) -> Result<bool, FabricUploadError> {
         let Err(error) = self.session.commit().await else { return Ok(true) };
         let refused = error.status() == Some(StatusCode::BAD_REQUEST);
-        let again = error.was_sent() && (refused || happened(&error).is_some_and(is_passing));
-        if !again {
+        if !refused && !happened(&error).is_some_and(is_passing) {
             return Err(FabricUploadError::Commit(Box::new(error)));
         }
         course.plan.ask();
         let Ok(known) = self.session.look().await else { return Err(FabricUploadError::Commit(Box::new(error))) };
         let complete = matches!(&known, Known::Session { expected, .. } if expected.is_empty());
         // A commit whose answer was lost may have worked; whoever repeats it learns only that there is no such session.
-        if (complete || matches!(known, Known::Nothing)) && self.is_made(course).await? {
+        if (complete || matches!(known, Known::Nothing)) && self.is_made(before).await? {
             return Ok(true);
         }
         self.learn(course, known)?;
@@ -255,10 +220,9 @@ impl<T: Transport> Transfer<'_, T> {
     }
 
     /// Whether the path has another file than before, of the right size.
-    async fn is_made(&self, course: &Course) -> Result<bool, FabricUploadError> {
+    async fn is_made(&self, before: Option<&FileInfo>) -> Result<bool, FabricUploadError> {
         let version = |file: Option<&FileInfo>| file.map(|file| (file.file_version.clone(), file.modified_date));
         let after = self.file().await?;
-        let before = course.before.iter().flatten().next();
         let right = after.as_ref().and_then(|file| file.file_size).is_some_and(|size| size.0 == self.session.length);
         Ok(right && version(before) != version(after.as_ref()))
     }
@@ -275,16 +239,40 @@ impl<T: Transport> Transfer<'_, T> {
 impl Course {
     fn new(length: u64, options: &FabricUploadOptions) -> Self {
         let plan = ChunkPlan::new(length, options.chunk_bytes);
-        Self {
-            plan,
-            failures: 0,
-            restarts: 0,
-            rejected: false,
-            chunks: 0,
-            resumed: 0,
-            tried: false,
-            accepted: false,
-            before: None,
+        Self { plan, failures: 0, restarts: 0, rejected: false, chunks: 0, resumed: 0, tried: false, accepted: false }
+    }
+
+    /// Notes the end of a chunk. Gives its failure if there is hope.
+    fn ended(
+        &mut self,
+        chunk: &Range<u64>,
+        end: Result<(), Error<UploadFileChunkError>>,
+    ) -> Result<Option<Box<Error<UploadFileChunkError>>>, Stop> {
+        let Err(error) = end else {
+            self.plan.acknowledged(chunk.clone());
+            self.chunks += 1;
+            self.progressed();
+            return Ok(None);
+        };
+        if error.was_sent() {
+            self.plan.lost(chunk.clone());
+        } else {
+            self.plan.not_sent(chunk.clone());
+        }
+        if !self.accepted && is_unsupported(&error) {
+            return Err(Stop::Unsupported);
+        }
+        // The client has tried to connect as often as it should. It is worth more patience only if it has worked before.
+        if !self.accepted && !error.was_sent() || is_lasting(&error) {
+            return Err(FabricUploadError::Chunk { chunk: chunk.clone(), source: Box::new(error) }.into());
+        }
+        Ok(Some(Box::new(error)))
+    }
+
+    /// Connections that break again and again before anything arrives may bear smaller chunks.
+    fn shrink(&mut self, error: &Error<UploadFileChunkError>) {
+        if self.failures > 0 && matches!(error, Error::Interrupted(_)) {
+            self.plan.shrink(SMALLEST_CHUNK);
         }
     }
 

@@ -105,7 +105,9 @@ impl World {
         let before = self.plan.bytes_stored();
         let answered = self.plan.expected(lacking.clone());
         let mut there = Spans::of(0..self.length);
-        lacking.iter().for_each(|range| drop(there.take(range.clone())));
+        for range in &lacking {
+            there.take(range.clone());
+        }
         self.told.extend(there.iter().flatten());
         assert_eq!(self.plan.bytes_stored(), before + answered.arrived - answered.forgotten);
         assert!(self.disturbed || answered.forgotten == 0);
@@ -157,13 +159,19 @@ impl World {
         }
     }
 
+    fn question(&mut self) {
+        for step in [Step::Ask, Step::Look, Step::Answer] {
+            self.step(step);
+        }
+    }
+
     /// A service that works from here on gets everything.
     fn finish(&mut self) {
         for chunk in std::mem::take(&mut self.late) {
             self.store(&chunk);
         }
         for _ in 0..3 {
-            [Step::Ask, Step::Look, Step::Answer].into_iter().for_each(|step| self.step(step));
+            self.question();
             self.step(Step::Send);
             while !self.flying.is_empty() {
                 self.step(Step::Acknowledge(0));
@@ -185,8 +193,10 @@ proptest! {
     ) {
         let mut world = World::new(length, chunk, &there);
         // Whoever goes on with an upload asks first.
-        [Step::Ask, Step::Look, Step::Answer].into_iter().for_each(|step| world.step(step));
-        steps.into_iter().for_each(|step| world.step(step));
+        world.question();
+        for step in steps {
+            world.step(step);
+        }
         world.finish();
     }
 }
