@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use pentaprism::command::{Command, CommandLine, pages};
-use pentaprism::housekeeping;
+use pentaprism::{housekeeping, remote};
 
 /// How long a thread that hangs in the operating system may keep the process from ending.
 const LAST_THREADS: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let ended = match &line.command {
         Command::Completions(arguments) => say(&pages::completions(arguments.shell)),
         Command::Man(arguments) => manual(arguments.folder.as_deref()),
-        Command::Remote(_) => Err(anyhow::anyhow!("the commands that work with services are not part of this build")),
+        Command::Remote(command) => return remote::run::run(command, std::env::vars_os().collect()),
         command => serve(command),
     };
     match ended {

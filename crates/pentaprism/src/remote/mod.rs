@@ -7,5 +7,7 @@ pub mod failure;
 pub mod paint;
 pub mod profiles;
 pub mod report;
+pub mod run;
+pub mod session;
 pub mod size;
 pub mod text;

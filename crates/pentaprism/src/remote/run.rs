@@ -1,0 +1,133 @@
+//! From the command line to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::failure::{Failure, FailureKind};
+use super::report::{Look, Reporter};
+use super::session::Session;
+use crate::command::RemoteCommand;
+
+/// Threads that tasks run on. A copy is two tasks at least: one reads, hashes or converts, while the connection's own encrypts and
+/// writes. With a third, nothing was faster, and each thread costs memory of its own.
+const WORKERS: usize = 2;
+
+/// Threads that wait for disks: with the ends of pipes, as many as files may be under way.
+const DISK_THREADS: usize = 8;
+
+/// How long a thread that hangs in the operating system may keep the process from ending.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
+/// Carries out `command` in this process, and tells what comes of it.
+pub fn run(command: &RemoteCommand, environment: Vec<(OsString, OsString)>) -> ExitCode {
+    let variable = |name: &str| {
+        let found = environment.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.to_string_lossy().into_owned())
+    };
+    let look = Look::of_process(command.common(), command.writes_bytes(), variable);
+    let reporter = Reporter::of_process(look);
+    let ended = carry_out(command, environment, &reporter);
+    reporter.close();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.kind.exit_code();
+            let _told = reporter.tell(failure);
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn carry_out(
+    command: &RemoteCommand,
+    environment: Vec<(OsString, OsString)>,
+    reporter: &Arc<Reporter>,
+) -> Result<(), Failure> {
+    let trouble = |what: &'static str| move |error| Failure::new(FailureKind::Other, what).because(&error);
+    let folder = std::env::current_dir().map_err(trouble("the folder that the command was started in is not there"))?;
+    let stopped = watch_signals().map_err(trouble("signals cannot be awaited"))?;
+    let runtime = runtime().map_err(trouble("the runtime cannot be started"))?;
+    let session = Arc::new(Session::new(command.common(), environment, folder, Arc::clone(reporter)));
+    let ended = runtime.block_on(until_stopped(command, &session, stopped));
+    drop(session);
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(WORKERS).max_blocking_threads(DISK_THREADS).enable_all().build()
+}
+
+/// The command itself, unless a signal or its deadline comes first: then it is dropped where it is, which takes away what is
+/// unfinished on this machine.
+async fn until_stopped(
+    command: &RemoteCommand,
+    session: &Arc<Session>,
+    stopped: oneshot::Receiver<FailureKind>,
+) -> Result<(), Failure> {
+    tokio::select! {
+        biased;
+        Ok(kind) = stopped => Err(interrupted(command, kind)),
+        ended = in_time(command, session) => ended,
+    }
+}
+
+async fn in_time(command: &RemoteCommand, session: &Arc<Session>) -> Result<(), Failure> {
+    let Some(timeout) = command.common().timeout else { return obey(command, session).await };
+    tokio::time::timeout(timeout, obey(command, session)).await.unwrap_or_else(|_| {
+        let what = format!("time ran out after {}", super::size::time(timeout));
+        Err(Failure::new(FailureKind::TimedOut, what).advise("give it more with --timeout"))
+    })
+}
+
+fn interrupted(command: &RemoteCommand, kind: FailureKind) -> Failure {
+    let failure = Failure::new(kind, if kind == FailureKind::Terminated { "terminated" } else { "interrupted" });
+    match command {
+        RemoteCommand::Copy(_) => failure.advise("the same command with --resume goes on from there, where it can"),
+        _ => failure,
+    }
+}
+
+async fn obey(command: &RemoteCommand, _session: &Arc<Session>) -> Result<(), Failure> {
+    let name = match command {
+        RemoteCommand::Copy(_) => "cp",
+        RemoteCommand::List(_) => "ls",
+        RemoteCommand::Stat(_) => "stat",
+        RemoteCommand::Remove(_) => "rm",
+        RemoteCommand::Wait(_) => "wait",
+        RemoteCommand::Doctor(_) => "doctor",
+    };
+    Err(Failure::new(FailureKind::NotSupported, format!("`{name}` is not part of this build")))
+}
+
+/// Tells of the first SIGINT or SIGTERM; the second one ends the process at once, whatever hangs. For this it has a thread of its
+/// own.
+fn watch_signals() -> std::io::Result<oneshot::Receiver<FailureKind>> {
+    let (tell, told) = oneshot::channel();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupts, mut terminations) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let mut next = async || {
+                tokio::select! {
+                    _ = interrupts.recv() => FailureKind::Interrupted,
+                    _ = terminations.recv() => FailureKind::Terminated,
+                }
+            };
+            let _nobody_waits = tell.send(next().await);
+            let code = next().await.exit_code();
+            std::process::exit(code.into());
+        });
+    })?;
+    Ok(told)
+}
