@@ -13,8 +13,11 @@ use crate::scalar::Scalar;
 /// The pairs of a query that were not taken yet, in their order.
 #[derive(Debug)]
 pub struct FormQuery<'r> {
-    pairs: Vec<(Cow<'r, [u8]>, Cow<'r, [u8]>)>,
+    pairs: Vec<Pair<'r>>,
 }
+
+/// A name and its value, both decoded.
+type Pair<'r> = (Cow<'r, [u8]>, Cow<'r, [u8]>);
 
 impl RequestView<'_> {
     /// The query as a form.
@@ -32,8 +35,7 @@ impl FormQuery<'_> {
     /// # Errors
     /// [`InvalidRequest::Parameter`].
     pub fn optional<T: Scalar>(&mut self, parameter: &'static str) -> Result<Option<T>, InvalidRequest> {
-        let is_meant =
-            |(name, value): &(Cow<'_, [u8]>, Cow<'_, [u8]>)| **name == *parameter.as_bytes() && !value.is_empty();
+        let is_meant = |(name, value): &Pair<'_>| **name == *parameter.as_bytes() && !value.is_empty();
         let Some(index) = self.pairs.iter().position(is_meant) else { return Ok(None) };
         let (_, value) = self.pairs.remove(index);
         read(parameter, value).map(Some)

@@ -333,14 +333,18 @@ impl RequestBuilder {
     /// Adds a query parameter as often as there are values.
     #[must_use]
     pub fn query_all<T: Scalar>(mut self, parameter: &'static str, values: &[T]) -> Self {
-        values.iter().for_each(|value| self.add_pair(parameter, &value.to_text()));
+        for value in values {
+            self.add_pair(parameter, &value.to_text());
+        }
         self
     }
 
     /// Adds query parameters whose names are the caller's.
     #[must_use]
     pub fn query_pairs(mut self, pairs: &[(String, String)]) -> Self {
-        pairs.iter().for_each(|(name, value)| self.add_pair(&path::encode(name), value));
+        for (name, value) in pairs {
+            self.add_pair(&path::encode(name), value);
+        }
         self
     }
 

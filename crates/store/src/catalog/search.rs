@@ -376,12 +376,16 @@ fn arm(
         " WHERE n.dialect = ? AND n.scope = ? AND n.parent IS NULL",
         [search.dialect.clone().into(), search.scope.clone().into()],
     );
-    condition_of_arm.into_iter().for_each(|condition| piece.and(condition));
+    if let Some(condition) = condition_of_arm {
+        piece.and(condition);
+    }
     if let Some(Singled { attribute: Some(attribute), .. }) = singled_out(&search.filters) {
         piece.and(Piece::new(format!("{} IS NOT NULL", plain(Field::Attribute(attribute))), []));
     }
     search.filters.iter().for_each(|filter| piece.and(condition(filter, writing)));
-    position.into_iter().for_each(|position| piece.and(order.behind(position)));
+    if let Some(position) = position {
+        piece.and(order.behind(position));
+    }
     piece.add(&format!(" ORDER BY {}", order.clause(|_, expression| expression.to_owned())), []);
     piece
 }

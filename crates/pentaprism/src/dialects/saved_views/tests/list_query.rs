@@ -9,6 +9,7 @@ fn of_itwin() -> GetAllSavedViews {
     GetAllSavedViews { itwin_id: Some(ITWIN_ID.to_owned()), ..GetAllSavedViews::default() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "parameters of a list are optional")]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
