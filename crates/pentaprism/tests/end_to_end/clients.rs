@@ -1,4 +1,5 @@
-//! First uploads with the clients that people use: curl, Python's http.client, python-glanceclient and sfctl.
+//! First uploads with the clients that people use: curl, Python's http.client, python-glanceclient, openstackclient and
+//! sfctl. And lists with those that have them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -88,6 +89,72 @@ fn glanceclient_creates_an_image_with_its_bytes() {
     assert!(glance(&["member-list", "--image-id", IMAGE]).contains(project));
     glance(&["member-delete", IMAGE, project]);
     glance(&["image-delete", IMAGE]);
+}
+
+#[test]
+fn glanceclient_lists_images() {
+    let fresh = Fresh::start();
+    let file = fresh.file("disk.raw", &noise(4, 5000));
+    let glance = |arguments: &[&str]| {
+        let url = fresh.server.url();
+        let access = ["--os-auth-token", "pentaprism-dev", "--os-image-url", &url];
+        succeed(
+            Command::new(installed().join("bin/glance")).args(access).args(arguments).env("HOME", fresh.folder.path()),
+        )
+    };
+    for (name, colour) in [("b one", "red"), ("a one", "blue"), ("c one", "red")] {
+        let property = format!("colour={colour}");
+        let record = ["--name", name, "--property", &property, "--tags", "every", colour];
+        let data = ["--disk-format", "raw", "--container-format", "bare", "--file", file.to_str().expect("it is text")];
+        glance(&[&["image-create"], &record[..], &data].concat());
+    }
+    let listed = |arguments: &[&str]| {
+        let printed = glance(&[&["image-list"], arguments].concat());
+        let rows = printed.lines().filter_map(|line| Some(line.strip_prefix("| ")?.split('|').nth(1)?.trim()));
+        rows.skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&["--sort", "name:asc"]), ["a one", "b one", "c one"]);
+    assert_eq!(listed(&["--sort-key", "name", "--sort-dir", "desc", "--page-size", "1"]), ["c one", "b one", "a one"]);
+    assert_eq!(listed(&["--sort", "name:desc", "--limit", "2"]), ["c one", "b one"]);
+    let red = ["--property-filter", "colour=red", "--tag", "every", "--tag", "red", "--sort", "name"];
+    assert_eq!(listed(&red), ["c one", "b one"]);
+    assert_eq!(listed(&["--property-filter", "name=a one", "--property-filter", "status=active"]), ["a one"]);
+    assert_eq!(listed(&["--visibility", "public"]), Vec::<String>::new());
+    assert_eq!(listed(&["--hidden", "true"]), Vec::<String>::new());
+}
+
+#[test]
+fn openstackclient_finds_images_by_name() {
+    let fresh = Fresh::start();
+    let bytes = noise(5, 5000);
+    let file = fresh.file("disk.raw", &bytes);
+    let back = fresh.folder.path().join("back.raw");
+    let openstack = |arguments: &[&str]| {
+        let endpoint = format!("{}/v2", fresh.server.url());
+        let program = installed().join("bin/openstack");
+        let access =
+            [("OS_AUTH_TYPE", "admin_token"), ("OS_TOKEN", "pentaprism-dev"), ("OS_ENDPOINT", endpoint.as_str())];
+        succeed(Command::new(program).args(arguments).envs(access).env("HOME", fresh.folder.path()))
+    };
+    for (name, colour) in [("debian:12", "red"), ("ubuntu 24", "blue")] {
+        let property = format!("colour={colour}");
+        let arguments = ["image", "create", "--disk-format", "raw", "--property", &property, "--tag", "every"];
+        let path = file.to_str().expect("it is text");
+        openstack(&[&arguments[..], &["--file", path, name]].concat());
+    }
+    let names = |arguments: &[&str]| {
+        let listed = openstack(&[&["image", "list", "-f", "value", "-c", "Name"], arguments].concat());
+        listed.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]), ["debian:12", "ubuntu 24"]);
+    assert_eq!(names(&["--name", "debian:12"]), ["debian:12"]);
+    assert_eq!(names(&["--property", "colour=blue", "--tag", "every", "--status", "active"]), ["ubuntu 24"]);
+    assert_eq!(names(&["--private"]), Vec::<String>::new());
+    assert_eq!(openstack(&["image", "show", "-f", "value", "-c", "status", "debian:12"]), "active\n");
+    openstack(&["image", "save", "--file", back.to_str().expect("it is text"), "ubuntu 24"]);
+    assert!(std::fs::read(back).expect("it was downloaded") == bytes, "the bytes differ");
+    openstack(&["image", "delete", "ubuntu 24"]);
+    assert_eq!(names(&[]), ["debian:12"]);
 }
 
 #[test]
