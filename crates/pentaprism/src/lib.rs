@@ -53,6 +53,7 @@ pub mod command;
 pub mod context;
 pub mod dialects;
 pub mod housekeeping;
+pub mod in_process;
 pub mod listen;
 pub mod log;
 mod measure;

@@ -194,7 +194,9 @@ impl Flow {
         self.waiting_bytes = 0;
         if let State::Idle(mut hasher) = std::mem::replace(&mut self.state, State::Lost) {
             self.state = State::Busy(spawn_blocking(move || {
-                batch.iter().for_each(|piece| hasher.update(piece));
+                for piece in batch {
+                    hasher.update(&piece);
+                }
                 hasher
             }));
         }

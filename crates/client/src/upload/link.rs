@@ -139,7 +139,9 @@ fn failed(target: &Uri, error: Interruption) -> LinkError {
 fn download(answer: Response<Body>, from: u64) -> Download {
     let (head, body) = answer.into_parts();
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    // A service in the same process has no need of the header.
     let length = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let length = length.or_else(|| http_body::Body::size_hint(&body).exact());
     let media_type = text(CONTENT_TYPE).map(str::to_owned);
     Download { length, media_type, from, body }
 }

@@ -131,12 +131,13 @@ fn chunk(file: &[u8], at: usize) -> Result<Chunk<'_>, PngError> {
 }
 
 fn header(chunk: &Chunk<'_>) -> Result<PngHeader, PngError> {
-    let (b"IHDR", &[a, b, c, d, e, f, g, h, bit_depth, colour_type, compression, filter, interlace]) =
-        (&chunk.kind, chunk.data)
-    else {
+    let (b"IHDR", Some((width, rest))) = (&chunk.kind, chunk.data.split_first_chunk()) else {
         return Err(PngError::Header);
     };
-    let (width, height) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let Some((height, &[bit_depth, colour_type, compression, filter, interlace])) = rest.split_first_chunk() else {
+        return Err(PngError::Header);
+    };
+    let (width, height) = (u32::from_be_bytes(*width), u32::from_be_bytes(*height));
     let is_possible =
         matches!((colour_type, bit_depth), (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) | (2 | 4 | 6, 8 | 16));
     let sides = 1..=MOST;

@@ -55,23 +55,20 @@ impl<T: Transport> Filling<'_, T> {
         let retry = self.client.caller().retry();
         let mut number = 1;
         loop {
-            let error = match self.client.upload_image_data(&input, source.clone()).await {
-                Ok(_) => return Ok(number),
-                Err(error) => error,
-            };
-            let failed = |source| Err(ImageUploadError::Upload { image_id: self.image_id, source });
-            let Some(occurrence) = open(&error, number) else { return failed(error) };
+            let Err(error) = self.client.upload_image_data(&input, source.clone()).await else { return Ok(number) };
+            let failed = |source| ImageUploadError::Upload { image_id: self.image_id, source };
+            let Some(occurrence) = open(&error, number) else { return Err(failed(error)) };
             retry.clock.sleep(retry.backoff.pause(number)).await;
             match self.settled().await {
                 Ok(ImageStatus::Active) => return Ok(number),
                 Ok(ImageStatus::Queued) => {}
                 // How the image is, is told by the error that led here.
-                Ok(_) | Err(ImageUploadError::Show { .. }) => return failed(error),
+                Ok(_) | Err(ImageUploadError::Show { .. }) => return Err(failed(error)),
                 Err(other) => return Err(other),
             }
             let again = retry.policy.again(&Attempt { number, idempotent: true, occurrence });
             if !again || !source.can_be_read_again() {
-                return failed(error);
+                return Err(failed(error));
             }
             number = number.saturating_add(1);
         }
@@ -118,13 +115,13 @@ impl<T: Transport> Filling<'_, T> {
         sent: Option<(u64, Digest)>,
     ) -> Result<Verified, ImageUploadError> {
         let image_id = self.image_id;
-        let differs = |difference| Err(ImageUploadError::Differs { image_id, difference });
+        let differs = |difference| ImageUploadError::Differs { image_id, difference };
         let size = image.size.and_then(|size| u64::try_from(size).ok());
         let length = source.length().or(sent.as_ref().map(|(bytes, _)| *bytes));
         if let (Some(expected), Some(got)) = (length, size)
             && expected != got
         {
-            return differs(Difference::Length { expected, got });
+            return Err(differs(Difference::Length { expected, got }));
         }
         let shown = match self.options.verify {
             Verify::Digest(algorithm) => match shown(image, |other| other == algorithm) {
@@ -146,7 +143,7 @@ impl<T: Transport> Filling<'_, T> {
             None => None,
         };
         match (expected, self.options.verify) {
-            (Some(expected), _) if expected != shown => differs(Difference::Digest { expected, got: shown }),
+            (Some(expected), _) if expected != shown => Err(differs(Difference::Digest { expected, got: shown })),
             (Some(expected), _) => Ok(Verified::Digest(expected)),
             (None, Verify::Digest(algorithm)) => Err(ImageUploadError::Unverifiable { image_id, algorithm }),
             (None, _) => Ok(size.map_or(Verified::Not, Verified::Length)),

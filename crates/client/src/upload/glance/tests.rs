@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::credential::Credential;
-use crate::progress::{Counters, Progress as _};
+use crate::progress::Counters;
 use crate::retry::Retry;
 use crate::source::SourceError;
 use crate::upload::testing::{Leaping, Script, Step, bytes, json as answer, leaping};
