@@ -41,7 +41,10 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
 
 /// Runs the benchmark of the release build: of thumbnails when that is what is asked for, else of throughput.
 pub fn bench(root: &Path, workloads: &[String]) -> anyhow::Result<()> {
-    let bench = if workloads == ["thumbnail"] { "thumbnail" } else { "throughput" };
+    let (bench, workloads) = match workloads {
+        [first, rest @ ..] if ["thumbnail", "copy"].contains(&first.as_str()) => (first.as_str(), rest),
+        all => ("throughput", all),
+    };
     let mut cargo = Command::new("cargo");
     cargo.args(["bench", "--package", "pentaprism", "--bench", bench, "--"]).args(workloads).current_dir(root);
     ensure!(cargo.status().context("cannot start cargo")?.success(), "the benchmark failed");

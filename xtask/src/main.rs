@@ -22,7 +22,8 @@ enum Command {
     },
     /// Measure throughput and memory of the release build; names of workloads run only those.
     Bench {
-        /// Which workloads; all without a name.
+        /// Which workloads; all without a name. `thumbnail` and `copy` as the first word are benchmarks of their own.
+        #[arg(allow_hyphen_values = true)]
         workloads: Vec<String>,
     },
     /// Show that every documented status and condition has an exchange, and play them all.

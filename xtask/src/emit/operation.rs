@@ -124,7 +124,7 @@ fn input_field(parameter: &Parameter) -> String {
         In::Query => "Query",
         In::Header => "Header",
     };
-    let title = match (parameter.undeclared, parameter.is_list()) {
+    let title = match (parameter.takes_undeclared(), parameter.is_list()) {
         (true, _) => "All further query parameters, in their order.".to_owned(),
         (false, true) => format!("{place} parameter `{}`, once for each value.", parameter.name),
         (false, false) => format!("{place} parameter `{}`.", parameter.name),
@@ -137,7 +137,7 @@ fn input_field(parameter: &Parameter) -> String {
         }
     });
     let bare = types::bare(&parameter.schema);
-    let type_name = match (parameter.required, parameter.undeclared) {
+    let type_name = match (parameter.required, parameter.takes_undeclared()) {
         (_, true) => "Vec<(String, String)>".to_owned(),
         (false, false) if !parameter.is_list() => format!("Option<{bare}>"),
         _ => bare,
@@ -249,7 +249,7 @@ fn to_request(spec: &Spec, operation: &Operation) -> String {
         let value = if parameter.required { format!("Some(&{field})") } else { format!("{field}.as_ref()") };
         match parameter.location {
             In::Path => {}
-            In::Query if parameter.undeclared => chain += &format!(".query_pairs(&{field})"),
+            In::Query if parameter.takes_undeclared() => chain += &format!(".query_pairs(&{field})"),
             In::Query if parameter.is_list() => chain += &format!(".query_all(\"{}\", &{field})", parameter.name),
             In::Query => chain += &format!(".query(\"{}\", {value})", parameter.name),
             In::Header => chain += &format!(".header(\"{}\", {value})?", parameter.name),
@@ -269,7 +269,9 @@ fn to_request(spec: &Spec, operation: &Operation) -> String {
 
 /// The parameters in the order in which a query is taken apart: what nobody declared is what the others leave over.
 fn in_order(operation: &Operation) -> impl Iterator<Item = &Parameter> {
-    let of = |undeclared: bool| operation.parameters.iter().filter(move |parameter| parameter.undeclared == undeclared);
+    let of = |undeclared: bool| {
+        operation.parameters.iter().filter(move |parameter| parameter.takes_undeclared() == undeclared)
+    };
     of(false).chain(of(true))
 }
 
@@ -290,7 +292,7 @@ fn from_request(spec: &Spec, operation: &Operation) -> String {
         let required = if parameter.required { "required_" } else { "" };
         let index = captured.iter().position(|captured| *captured == name).unwrap_or_default();
         let value = match (parameter.location, parameter.ignore_invalid) {
-            (In::Query, _) if parameter.undeclared => format!("query.rest(\"{name}\")?"),
+            (In::Query, _) if parameter.takes_undeclared() => format!("query.rest(\"{name}\")?"),
             (In::Query, _) if parameter.is_list() => format!("query.all(\"{name}\")?"),
             (In::Query, false) if form => {
                 format!("query.{}(\"{name}\")?", if parameter.required { "required" } else { "optional" })

@@ -126,14 +126,17 @@ pub struct Parameter {
     pub schema: Schema,
     pub many: bool,
     pub ignore_invalid: bool,
-    /// Takes every query parameter that is not declared.
-    pub undeclared: bool,
 }
 
 impl Parameter {
     /// Whether it may stand in a request any number of times.
     pub fn is_list(&self) -> bool {
-        self.undeclared || matches!(self.schema.kind, Kind::List(_))
+        matches!(self.schema.kind, Kind::List(_) | Kind::Map(_))
+    }
+
+    /// Whether it takes every query parameter that is not declared.
+    pub fn takes_undeclared(&self) -> bool {
+        matches!(self.schema.kind, Kind::Map(_))
     }
 }
 

@@ -47,7 +47,7 @@ fn read(path: &str, method: &str, reader: Reader, components: &Components) -> Re
         parameters.push(read_parameter(parameter, components)?);
     }
     let template = template(path, &parameters, &map)?;
-    if parameters.iter().filter(|parameter| parameter.undeclared).count() > 1 {
+    if parameters.iter().filter(|parameter| parameter.takes_undeclared()).count() > 1 {
         return Err(map.error("`x-undeclared-query` stands at two parameters", "keep one"));
     }
     let body = map.optional("requestBody").map(request_body).transpose()?;
@@ -124,16 +124,16 @@ fn read_parameter(reader: Reader, components: &Components) -> Result<Parameter, 
     if location == In::Path && !required {
         return Err(place.error("a path parameter is always required", "add `required: true`"));
     }
-    let parameter = Parameter { name, location, required, description, schema, many, ignore_invalid, undeclared };
-    check_parameter(&parameter, &place)?;
+    let parameter = Parameter { name, location, required, description, schema, many, ignore_invalid };
+    check_parameter(&parameter, undeclared, &place)?;
     Ok(parameter)
 }
 
-fn check_parameter(parameter: &Parameter, place: &Reader) -> Result<(), SpecError> {
+fn check_parameter(parameter: &Parameter, undeclared: bool, place: &Reader) -> Result<(), SpecError> {
     let optional = parameter.location == In::Query && !parameter.required && !parameter.ignore_invalid;
     match &parameter.schema.kind {
-        Kind::Map(values) if parameter.undeclared && optional && values.kind == Kind::Text => Ok(()),
-        _ if parameter.undeclared => {
+        Kind::Map(values) if undeclared && optional && values.kind == Kind::Text => Ok(()),
+        _ if undeclared => {
             let remedy = "make it an optional query parameter, an object with `additionalProperties: {type: string}`";
             Err(place.error("`x-undeclared-query` stands at another kind of parameter", remedy))
         }
