@@ -9,6 +9,7 @@ use pentaprism_client::retry::{Clock, Standard, SystemClock};
 
 use super::profiles::Sources;
 use super::report::Reporter;
+use super::service::Connections;
 use crate::command::CommonArguments;
 
 /// Where services are looked up, whom results are told, and how patient calls are.
@@ -21,6 +22,8 @@ pub struct Session {
     pub retries: u32,
     /// The time, and pauses.
     pub clock: Arc<dyn Clock>,
+    /// The connections that are there already.
+    pub connections: Connections,
 }
 
 impl Session {
@@ -33,7 +36,7 @@ impl Session {
         reporter: Arc<Reporter>,
     ) -> Self {
         let sources = Sources::new(environment, folder, common.profiles.clone());
-        Self { sources, reporter, retries: common.retries, clock: Arc::new(SystemClock) }
+        Self { sources, reporter, retries: common.retries, clock: Arc::new(SystemClock), connections: Connections::default() }
     }
 
     /// How the clients of this session try again.
