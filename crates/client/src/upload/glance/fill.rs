@@ -179,9 +179,10 @@ fn open(error: &Error<UploadImageDataError>, number: u32) -> Option<Occurrence> 
         // The deadline for all attempts has passed.
         Error::Interrupted(Interruption::Late(_)) => None,
         Error::Interrupted(_) => Some(Occurrence::BrokenOff),
-        // Proxies that lost the service, and an earlier attempt that arrived after all.
+        // A success in other words than the documented ones, proxies that lost the service, and an earlier attempt that arrived
+        // after all.
         other => match other.status()?.as_u16() {
-            408 | 502 | 504 => Some(Occurrence::BrokenOff),
+            200..300 | 408 | 502 | 504 => Some(Occurrence::BrokenOff),
             409 if number > 1 => Some(Occurrence::BrokenOff),
             _ => None,
         },

@@ -226,7 +226,7 @@ impl<T: Transport> GlanceClient<T> {
             return Err(failed);
         }
         match self.delete_image(&DeleteImage { image_id: image_id.to_string() }).await {
-            Err(removal) if removal.status() != Some(StatusCode::NOT_FOUND) => {
+            Err(removal) if !is_gone(removal.status()) => {
                 Err(ImageUploadError::LeftBehind { image_id, removal, failed: Box::new(failed) })
             }
             _ => Err(failed),
@@ -257,7 +257,7 @@ impl<T: Transport> GlanceClient<T> {
                 Ok(created) => return Ok(created.body.id),
                 Err(error) => error,
             };
-            let (Some(image_id), Error::Interrupted(_)) = (image.id, &error) else { return Err(error) };
+            let Some(image_id) = image.id.filter(|_| may_be_done(&error)) else { return Err(error) };
             match self.show_image(&ShowImage { image_id: image_id.to_string() }).await {
                 Ok(shown) if shown.body.status == ImageStatus::Queued => return Ok(image_id),
                 Err(absent) if absent.status() == Some(StatusCode::NOT_FOUND) => {}
@@ -270,6 +270,16 @@ impl<T: Transport> GlanceClient<T> {
             number = number.saturating_add(1);
         }
     }
+}
+
+/// Whether the creation may have been carried out: its answer was lost, or is a success in other words than the documented ones.
+fn may_be_done(error: &Error<CreateImageError>) -> bool {
+    matches!(error, Error::Interrupted(_)) || error.status().is_some_and(|status| status.is_success())
+}
+
+/// Whether the answer to a deletion, documented or not, says that the image is no more.
+fn is_gone(status: Option<StatusCode>) -> bool {
+    status.is_some_and(|status| status.is_success() || status == StatusCode::NOT_FOUND)
 }
 
 #[cfg(test)]

@@ -63,10 +63,10 @@ type Outcome = Result<UploadedImage, ImageUploadError>;
 async fn upload(steps: impl IntoIterator<Item = Step>, options: &ImageUploadOptions) -> (Outcome, String) {
     let (client, script, _) = client(steps);
     let outcome = client.upload_image(&ImageCreate::default(), "abc", options).await;
-    (outcome, methods(&script))
+    (outcome, methods_of(&script))
 }
 
-fn methods(script: &Script) -> String {
+fn methods_of(script: &Script) -> String {
     script.lines().iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>().join(" ")
 }
 
@@ -173,6 +173,23 @@ async fn bytes_that_did_not_arrive_are_sent_again() {
 }
 
 #[tokio::test]
+async fn a_success_in_other_words_is_looked_after() {
+    // A proxy has made its own page of the answer, and the answer to the creation is cut off.
+    let steps = [created(), bytes(200, &[], "<html>"), shown("active"), shown("active")];
+    let (outcome, methods) = upload(steps, &ImageUploadOptions::default()).await;
+    assert_eq!((outcome.is_ok(), methods.as_str()), (true, "POST PUT GET GET"));
+    let half = || bytes(201, &[("content-type", "application/json")], "{\"id\":");
+    let image = ImageCreate { id: Some(id()), ..ImageCreate::default() };
+    let (client, script, _) = client([half(), shown("queued"), taken(), shown("active")]);
+    assert!(client.upload_image(&image, "abc", &ImageUploadOptions::default()).await.is_ok());
+    assert_eq!(methods_of(&script), "POST GET PUT GET");
+    let (outcome, _) = upload([half()], &ImageUploadOptions::default()).await;
+    assert!(matches!(outcome, Err(ImageUploadError::Create(Error::Undocumented { .. }))));
+    let (outcome, _) = upload([created(), refused(413), bytes(200, &[], "")], &ImageUploadOptions::default()).await;
+    assert!(matches!(outcome, Err(ImageUploadError::Upload { .. })), "the image was deleted, however that was said");
+}
+
+#[tokio::test]
 async fn attempts_end() {
     let broken = || [Step::Break, shown("queued")];
     let steps = [created()].into_iter().chain((0..5).flat_map(|_| broken())).chain([bytes(204, &[], "")]);
@@ -238,12 +255,12 @@ async fn a_lost_answer_to_the_creation_is_no_loss_with_an_id() {
     ] {
         let (client, script, _) = client(steps.into_iter().chain(rest()));
         assert!(client.upload_image(&image, "abc", &ImageUploadOptions::default()).await.is_ok());
-        assert_eq!(methods(&script), methods_called);
+        assert_eq!(methods_of(&script), methods_called);
     }
     let (client, script, _) = client([Step::Break, shown("active")]);
     let outcome = client.upload_image(&image, "abc", &ImageUploadOptions::default()).await;
     assert!(matches!(outcome, Err(ImageUploadError::Create(Error::Interrupted(_)))));
-    assert_eq!(methods(&script), "POST GET", "it is somebody else's");
+    assert_eq!(methods_of(&script), "POST GET", "it is somebody else's");
     assert!(matches!(upload([Step::Break], &ImageUploadOptions::default()).await.0, Err(ImageUploadError::Create(_))));
 }
 
@@ -253,7 +270,7 @@ async fn without_retries_a_broken_upload_is_still_looked_after() {
     let once = Retry { attempt: None, ..Retry::none().with_clock(leaping().1) };
     let outcome = client.with_retry(once).fill_image(id(), "abc", &ImageUploadOptions::default()).await;
     assert!(outcome.is_ok());
-    assert_eq!(methods(&script), "PUT GET GET");
+    assert_eq!(methods_of(&script), "PUT GET GET");
 }
 
 fn list(names: &[(&str, &str)]) -> Step {
