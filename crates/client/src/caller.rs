@@ -147,7 +147,8 @@ impl<T: Transport> Caller<T> {
             Ok(sending) => sending,
             Err(error) => return Tried::failed(Error::Body(error)),
         };
-        let (outcome, retry_after) = match self.transport.call(Request::from_parts(head, body)).await {
+        // On the heap: a server in the same process is a large future, and those of whole jobs hold several calls.
+        let (outcome, retry_after) = match Box::pin(self.transport.call(Request::from_parts(head, body))).await {
             Ok(answer) => {
                 let retry_after = retry::retry_after(answer.headers(), self.retry.clock.now());
                 (read::<O>(answer).await, retry_after)

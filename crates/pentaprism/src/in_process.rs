@@ -127,6 +127,40 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Service Fabric
+//!
+//! A large file goes in chunks, and a second run with the same session sends only what the first one did not:
+//!
+//! ```
+//! use pentaprism::in_process::Server;
+//! use pentaprism_client::dialects::service_fabric::ServiceFabricClient;
+//! use pentaprism_client::upload::service_fabric::{FabricFolderOptions, FabricUploadOptions, FolderFile, Way};
+//! use pentaprism_client::{Credential, Source};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start().await?;
+//! let store = ServiceFabricClient::new(server.transport(), Server::base(), Credential::none());
+//! let session = Some((FabricUploadOptions::default().new_session)());
+//! let options = FabricUploadOptions { session, single_put_limit: 1 << 20, ..FabricUploadOptions::default() };
+//! let disk = Source::bytes(vec![7; 3 << 20]);
+//! store.upload("Images/disk.vhd", disk.clone(), &options).await?;
+//!
+//! let again = store.upload("Images/disk.vhd", disk, &options).await?;
+//! assert!(matches!(again.way, Way::Chunks { chunks: 0, bytes_resumed: 3_145_728, .. }));
+//! let (file, rest) = store.download_file("Images/disk.vhd", 3_000_000).await?;
+//! assert_eq!(file.file_size.map(|size| size.0), Some(3_145_728));
+//! assert_eq!(rest.collect(u64::MAX).await?, vec![7; 145_728]);
+//!
+//! // A folder gets the mark files that say that it is complete.
+//! let files = vec![FolderFile::new("Code/app.dll", "code"), FolderFile::new("Manifest.xml", "<xml/>")];
+//! let package = store.upload_folder("Package", files, &FabricFolderOptions::default()).await?;
+//! assert_eq!(package.marks, ["Package/Code/_.dir", "Package/_.dir"]);
+//! server.close().await;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
