@@ -1,3 +1,5 @@
+//! How the database finds a page, and that every kind of question is a valid one.
+
 use super::*;
 use crate::catalog::schema;
 

@@ -76,6 +76,10 @@ impl Query {
         let mut filters = vec![Filter::Is(Field::Attribute("os_hidden"), vec![Value::Flag(is_hidden)])];
         for (name, value) in pairs(input).filter(|(name, _)| !NO_FILTERS.contains(name)) {
             filters.push(filter(name, value)?);
+            // Only of a raw disk it is known (D-032), and there it is the size.
+            if name == "virtual_size" {
+                filters.push(Filter::Is(Field::Attribute("disk_format"), vec!["raw".into()]));
+            }
         }
         filters.extend(input.tag.iter().map(|tag| Filter::Holds("tags", tag.trim().to_owned())));
         let owner = given("owner").map(str::to_owned);
@@ -226,7 +230,7 @@ fn filter(name: &str, value: &str) -> Result<Filter, Fault> {
         "protected" => Filter::Is(Field::Attribute("protected"), vec![Value::Flag(flag(name, value)?)]),
         "min_ram" => number(Field::Attribute("min_ram")),
         "min_disk" => number(Field::Attribute("min_disk")),
-        "size" => number(Field::Size),
+        "size" | "virtual_size" => number(Field::Size),
         "size_min" => Filter::Within(Field::Size, Some(range_end(value)?), None),
         "size_max" => Filter::Within(Field::Size, None, Some(range_end(value)?.saturating_add(1))),
         "created_at" => moment(name, Field::Created, value)?,
@@ -304,15 +308,12 @@ fn quoted_value(text: &str) -> Option<(String, &str)> {
 
 /// When an image was made or changed. Images show whole seconds, and by these they are compared (D-145).
 fn moment(name: &str, field: Field, value: &str) -> Result<Filter, Fault> {
-    let (operator, moment) = match instant(value) {
-        Some(moment) => ("eq", moment),
-        None => {
-            let (operator, text) = value.split_once(':').unwrap_or(("eq", value));
-            let moment = instant(text).ok_or_else(|| {
-                bad_request(format!("Bad \"{name}\" query filter format. Use ISO 8601 DateTime notation."))
-            })?;
-            (operator, moment)
-        }
+    let (operator, moment) = if let Some(moment) = instant(value) {
+        ("eq", moment)
+    } else {
+        let (operator, text) = value.split_once(':').unwrap_or(("eq", value));
+        let wrong = || format!("Bad \"{name}\" query filter format. Use ISO 8601 DateTime notation.");
+        (operator, instant(text).ok_or_else(|| bad_request(wrong()))?)
     };
     let second = moment.milliseconds().div_euclid(1000);
     let at_least = if moment.milliseconds().rem_euclid(1000) == 0 { second } else { second.saturating_add(1) };

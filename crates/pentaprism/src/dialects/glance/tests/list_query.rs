@@ -1,3 +1,5 @@
+//! The query of a list: orders, lists of values, numbers and times.
+
 use super::*;
 
 fn order_of(sort: &str) -> Vec<(Field, Direction)> {
