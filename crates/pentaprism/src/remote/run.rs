@@ -13,14 +13,16 @@ use tokio::sync::oneshot;
 use super::failure::{Failure, FailureKind};
 use super::report::{Look, Reporter};
 use super::session::Session;
+use super::{copy, doctor, list, remove, stat, wait};
 use crate::command::RemoteCommand;
 
 /// Threads that tasks run on. A copy is two tasks at least: one reads, hashes or converts, while the connection's own encrypts and
 /// writes. With a third, nothing was faster, and each thread costs memory of its own.
 const WORKERS: usize = 2;
 
-/// Threads that wait for disks: with the ends of pipes, as many as files may be under way.
-const DISK_THREADS: usize = 8;
+/// The most threads that wait for disks and pipes, or hash: made when they are needed. Each file on its way to the disk keeps one
+/// until it is whole, so that there must be more of them than files under way, for what those files wait for.
+const DISK_THREADS: usize = 256;
 
 /// How long a thread that hangs in the operating system may keep the process from ending.
 const LAST_THREADS: Duration = Duration::from_secs(1);
@@ -95,16 +97,15 @@ fn interrupted(command: &RemoteCommand, kind: FailureKind) -> Failure {
     }
 }
 
-async fn obey(command: &RemoteCommand, _session: &Arc<Session>) -> Result<(), Failure> {
-    let name = match command {
-        RemoteCommand::Copy(_) => "cp",
-        RemoteCommand::List(_) => "ls",
-        RemoteCommand::Stat(_) => "stat",
-        RemoteCommand::Remove(_) => "rm",
-        RemoteCommand::Wait(_) => "wait",
-        RemoteCommand::Doctor(_) => "doctor",
-    };
-    Err(Failure::new(FailureKind::NotSupported, format!("`{name}` is not part of this build")))
+async fn obey(command: &RemoteCommand, session: &Arc<Session>) -> Result<(), Failure> {
+    match command {
+        RemoteCommand::List(arguments) => list::run(arguments, session).await,
+        RemoteCommand::Stat(arguments) => stat::run(arguments, session).await,
+        RemoteCommand::Remove(arguments) => remove::run(arguments, session).await,
+        RemoteCommand::Wait(arguments) => wait::run(arguments, session).await,
+        RemoteCommand::Copy(arguments) => copy::run(arguments, session).await,
+        RemoteCommand::Doctor(arguments) => doctor::run(arguments, session).await,
+    }
 }
 
 /// Tells of the first SIGINT or SIGTERM; the second one ends the process at once, whatever hangs. For this it has a thread of its
@@ -130,4 +131,34 @@ fn watch_signals() -> std::io::Result<oneshot::Receiver<FailureKind>> {
         });
     })?;
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::command::{Command, CommandLine};
+
+    fn command(line: &str) -> RemoteCommand {
+        match CommandLine::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Remote(command) => command,
+            _ => panic!("not a command that works with services"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signal_ends_a_command_before_anything_else_does() {
+        let command = command("pentaprism cp a glance:b -q");
+        let look = Look::of_process(command.common(), false, |_| None);
+        let reporter = Reporter::of_process(look);
+        let session = Arc::new(Session::new(command.common(), Vec::new(), "/".into(), reporter));
+        for (kind, code) in [(FailureKind::Interrupted, 130), (FailureKind::Terminated, 143)] {
+            let (tell, told) = oneshot::channel();
+            tell.send(kind).unwrap();
+            let failure = until_stopped(&command, &session, told).await.unwrap_err();
+            assert_eq!(failure.kind.exit_code(), code);
+            assert!(failure.advice.unwrap().contains("--resume"));
+        }
+    }
 }

@@ -8,10 +8,13 @@ use crate::remote::text::{padded, shortened, width};
 /// Columns of the parts beside the name.
 const PERCENT: usize = 5;
 const AMOUNT: usize = 22;
-const STATE: usize = 26;
+const STATE: usize = 27;
 const GRAPHIC: usize = 20;
 /// Columns that a name needs at least, and takes at most.
 const NAME: std::ops::RangeInclusive<usize> = 12..=40;
+
+/// What takes longer is not foretold.
+const LONGEST: Duration = Duration::from_hours(100);
 
 /// What is known of a copy.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,7 +41,7 @@ impl View<'_> {
         };
         let percent = self.percent().filter(|_| takes(PERCENT));
         let amount = takes(AMOUNT).then(|| self.amount());
-        let state = takes(STATE).then(|| self.state());
+        let state = takes(STATE).then(|| shortened(&self.state(), STATE).into_owned());
         let graphic = self.share().filter(|_| takes(GRAPHIC)).map(graphic);
         let name_columns = (room + NAME.start()).min(*NAME.end()).min(columns.saturating_sub(1));
         let mut line = padded(&shortened(self.name, name_columns), name_columns, false);
@@ -50,9 +53,7 @@ impl View<'_> {
         ] {
             line.extend(part.map(|part| format!(" {part}")));
         }
-        line.truncate(line.trim_end().len());
-        debug_assert!(width(&line) < columns.max(1), "{line}");
-        line
+        shortened(line.trim_end(), columns.saturating_sub(1)).into_owned()
     }
 
     /// A line for a log, without columns.
@@ -82,12 +83,19 @@ impl View<'_> {
         match (self.stage, self.rate, self.left) {
             (Some(stage), ..) => stage.to_owned(),
             (None, 0, _) => String::new(),
-            (None, rate, Some(left)) if self.length.is_some() => {
-                format!("{}/s, {} left", size::bytes(rate), size::time(left))
+            (None, rate, Some(left)) if self.length.is_some() && left < LONGEST => {
+                format!("{}/s, {} left", size::bytes(rate), clock(left))
             }
             (None, rate, _) => format!("{}/s", size::bytes(rate)),
         }
     }
+}
+
+/// `0:09`, `12:00`, `1:02:03`: it takes the same room while it sinks.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 fn graphic(share: u64) -> String {

@@ -122,7 +122,7 @@ fn where_chunks_are_answered_for_they_count() {
     transfer.acknowledged(100);
     seconds.store(10, Ordering::Relaxed);
     transfer.taken_back(50);
-    assert!(errors.text().ends_with("a -> sf:a: 200 B of 400 B, 50 %, 10 B/s, 20 s left\n"), "{}", errors.text());
+    assert!(errors.text().ends_with("a -> sf:a: 200 B of 400 B, 50 %, 10 B/s, 0:20 left\n"), "{}", errors.text());
     seconds.store(20, Ordering::Relaxed);
     transfer.sent(50);
     assert!(errors.text().ends_with("50 %, waiting for the service\n"), "{}", errors.text());
