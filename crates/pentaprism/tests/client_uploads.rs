@@ -90,7 +90,7 @@ async fn over_a_socket(test: impl AsyncFnOnce(Way<HyperTransport>)) {
     }));
     test(Way { transport: HyperTransport::new().unwrap(), base }).await;
     stop.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_mins(1), serving).await.unwrap().unwrap();
     server.close().await;
 }
 
