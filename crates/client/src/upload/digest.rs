@@ -50,6 +50,20 @@ impl Algorithm {
             .find(|one| name.eq_ignore_ascii_case(one.name()))
     }
 
+    /// Begins a digest, for whoever has the bytes on a thread that may block.
+    ///
+    /// ```
+    /// use pentaprism_client::upload::Algorithm;
+    /// let mut digesting = Algorithm::Md5.begin();
+    /// digesting.update(b"ab");
+    /// digesting.update(b"c");
+    /// assert_eq!(digesting.finish().hex, "900150983cd24fb0d6963f7d28e17f72");
+    /// ```
+    #[must_use]
+    pub fn begin(self) -> Digesting {
+        Digesting { algorithm: self, hasher: self.hasher() }
+    }
+
     fn hasher(self) -> Hasher {
         match self {
             Self::Md5 => Box::new(md5::Md5::default()),
@@ -112,6 +126,31 @@ pub enum Difference {
 }
 
 type Hasher = Box<dyn DynDigest + Send>;
+
+/// A digest of bytes that are still coming.
+pub struct Digesting {
+    algorithm: Algorithm,
+    hasher: Hasher,
+}
+
+impl Digesting {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+    }
+
+    /// The digest of all bytes.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest { algorithm: self.algorithm, hex: finished(self.hasher) }
+    }
+}
+
+impl fmt::Debug for Digesting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Digesting").field(&self.algorithm).finish()
+    }
+}
 
 /// Hashes pieces in their order.
 pub(crate) struct Flow {

@@ -22,7 +22,7 @@ mod watch;
 
 use pentaprism_core::Body;
 
-pub use self::digest::{Algorithm, Difference, Digest};
+pub use self::digest::{Algorithm, Difference, Digest, Digesting};
 pub use self::link::LinkError;
 pub use self::png::{PngError, PngHeader, check_png};
 pub use self::polling::Polling;

@@ -1,6 +1,8 @@
 //! What the commands beside `serve` do: they work with images at any service that speaks one of the five APIs.
 
 pub mod address;
+pub mod copy;
+pub mod doctor;
 pub mod duration;
 pub mod entry;
 pub mod failure;
