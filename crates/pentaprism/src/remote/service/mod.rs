@@ -13,12 +13,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use pentaprism_client::Source;
 use pentaprism_client::dialects::azure_sphere::AzureSphereClient;
 use pentaprism_client::dialects::glance::GlanceClient;
 use pentaprism_client::dialects::pingone::PingoneClient;
 use pentaprism_client::dialects::saved_views::SavedViewsClient;
 use pentaprism_client::dialects::service_fabric::ServiceFabricClient;
+use pentaprism_client::{BaseUrl, Credential, Retry, Source, Transport};
 use pentaprism_core::Body;
 use pentaprism_store::RandomIds;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ use self::spot::Spot;
 use super::address::{Address, Place};
 use super::entry::Entry;
 use super::failure::Failure;
+use super::profiles::Places;
 use super::session::Session;
 
 pub use self::connections::Connections;
@@ -172,10 +173,34 @@ pub struct ListQuery {
 pub async fn open(address: &Address, session: &Session) -> Result<Box<dyn Remote>, Failure> {
     let connection = session.connections.of(address, session)?;
     let base = connection.base().await.map_err(|error| connections::not_found(address, &error))?;
-    let (transport, credential) = (connection.transport().clone(), connection.credential().clone());
-    let (places, retry) = (connection.places(), session.retry());
-    let spot = Spot { address: address.clone(), server: connection.server().to_owned() };
-    Ok(match &address.place {
+    Ok(bound(
+        address,
+        Way {
+            transport: connection.transport().clone(),
+            base,
+            credential: connection.credential().clone(),
+            retry: session.retry(),
+            places: connection.places(),
+            server: connection.server(),
+        },
+    ))
+}
+
+/// How a service is called.
+struct Way<'a, T> {
+    transport: T,
+    base: BaseUrl,
+    credential: Credential,
+    retry: Retry,
+    places: &'a Places,
+    server: &'a str,
+}
+
+/// The place that `address` names, called as `way` says.
+fn bound<T: Transport + 'static>(address: &Address, way: Way<'_, T>) -> Box<dyn Remote> {
+    let Way { transport, base, credential, retry, places, server } = way;
+    let spot = Spot { address: address.clone(), server: server.to_owned() };
+    match &address.place {
         Place::Glance(name) => {
             let client = GlanceClient::new(transport, base, credential).with_retry(retry);
             Box::new(Glance::new(client, spot, name, Arc::new(RandomIds)))
@@ -196,7 +221,7 @@ pub async fn open(address: &Address, session: &Session) -> Result<Box<dyn Remote
             let client = ServiceFabricClient::new(transport, base, credential).with_retry(retry);
             Box::new(ServiceFabric::new(client, spot, path))
         }
-    })
+    }
 }
 
 #[cfg(test)]
