@@ -165,7 +165,11 @@ impl<T: Transport> Caller<T> {
     }
 
     /// What `work` gives, unless it takes longer than `deadline`.
-    pub(crate) async fn within<R>(&self, deadline: Option<Duration>, work: impl Future<Output = R>) -> Result<R, Interruption> {
+    pub(crate) async fn within<R>(
+        &self,
+        deadline: Option<Duration>,
+        work: impl Future<Output = R>,
+    ) -> Result<R, Interruption> {
         let Some(deadline) = deadline else { return Ok(work.await) };
         tokio::select! {
             biased;
@@ -181,8 +185,9 @@ pub(crate) fn occurrence<E: Message + std::error::Error>(
     retry_after: Option<Duration>,
 ) -> Option<Occurrence> {
     match error {
+        // What is not trusted now is not trusted a moment later.
+        Error::Unreachable(error) | Error::Interrupted(Interruption::Request(error)) if error.is_lasting() => None,
         Error::Unreachable(_) => Some(Occurrence::NotSent),
-        Error::Interrupted(Interruption::Request(error)) if error.is_local() => None,
         Error::Interrupted(_) => Some(Occurrence::BrokenOff),
         other => other.status().map(|status| Occurrence::Answered { status, retry_after }),
     }

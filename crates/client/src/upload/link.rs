@@ -117,6 +117,10 @@ async fn ask<T: Transport>(caller: &Caller<T>, target: &Uri, from: u64) -> Resul
                 }
                 (Occurrence::Answered { status, retry_after: wait }, wait)
             }
+            // What is not trusted now is not trusted a moment later.
+            Err((_, Interruption::Request(error))) if error.is_lasting() => {
+                return outcome.map_err(|(_, error)| failed(target, error));
+            }
             Err((true, _)) => (Occurrence::BrokenOff, None),
             Err((false, _)) => (Occurrence::NotSent, None),
         };

@@ -59,9 +59,12 @@ impl<T: Transport> Filling<'_, T> {
             let failed = |source| ImageUploadError::Upload { image_id: self.image_id, source };
             let Some(occurrence) = open(&error, number) else { return Err(failed(error)) };
             retry.clock.sleep(retry.backoff.pause(number)).await;
-            match self.settled().await {
-                Ok(ImageStatus::Active) => return Ok(number),
-                Ok(ImageStatus::Queued) => {}
+            match self.settled().await.map(|image| (image.status, image.size)) {
+                Ok((ImageStatus::Active, size)) => {
+                    arrived(source, size);
+                    return Ok(number);
+                }
+                Ok((ImageStatus::Queued, _)) => {}
                 // How the image is, is told by the error that led here.
                 Ok(_) | Err(ImageUploadError::Show { .. }) => return Err(failed(error)),
                 Err(other) => return Err(other),
@@ -74,9 +77,9 @@ impl<T: Transport> Filling<'_, T> {
         }
     }
 
-    /// What the image is once the service is no longer busy with an upload that broke off.
-    async fn settled(&self) -> Result<ImageStatus, ImageUploadError> {
-        self.until(|status| !is_busy(status)).await.map(|image| image.status)
+    /// The record once the service is no longer busy with an upload that broke off.
+    async fn settled(&self) -> Result<Image, ImageUploadError> {
+        self.until(|status| !is_busy(status)).await
     }
 
     /// The record once it is active.
@@ -148,6 +151,15 @@ impl<T: Transport> Filling<'_, T> {
             (None, Verify::Digest(algorithm)) => Err(ImageUploadError::Unverifiable { image_id, algorithm }),
             (None, _) => Ok(size.map_or(Verified::Not, Verified::Length)),
         }
+    }
+}
+
+/// Tells that all bytes are there after all: they were taken back when their attempt seemed to have failed.
+fn arrived(source: &Source, size: Option<i64>) {
+    let bytes = source.length().or_else(|| size.and_then(|size| u64::try_from(size).ok()));
+    if let (Some(progress), Some(bytes @ 1..)) = (source.progress(), bytes) {
+        progress.sent(bytes);
+        progress.acknowledged(bytes);
     }
 }
 
