@@ -21,6 +21,23 @@ fn the_uploads_of_the_readme_work_as_pasted() {
 }
 
 #[test]
+fn the_copies_of_the_readme_work_as_pasted() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(workspace.join("README.md")).expect("there is a README");
+    let mut blocks = readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    let block = blocks.find(|block| block.contains("pentaprism cp")).expect("the README shows copies");
+    let fresh = Fresh::start();
+    let program = Path::new(env!("CARGO_BIN_EXE_pentaprism")).parent().expect("it is in a folder");
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").expect("there is a PATH"));
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", block]).current_dir(fresh.folder.path());
+    shell.env("PATH", path).env("PENTAPRISM_SERVER", fresh.server.url()).env("PENTAPRISM_TOKEN", "pentaprism-dev");
+    let printed = succeed(&mut shell);
+    assert_eq!(printed.matches("same bytes").count(), block.matches("same bytes").count(), "{printed}");
+    assert!(printed.contains("sf:App/Code/disk.raw"), "the listing names the file: {printed}");
+}
+
+#[test]
 fn the_readme_names_commands_that_exist() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let readme = std::fs::read_to_string(workspace.join("README.md")).expect("there is a README");
