@@ -60,6 +60,12 @@ impl Dialect {
         }
     }
 
+    /// The dialect whose table in a profile has this name.
+    #[must_use]
+    pub fn of_table(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.table() == name)
+    }
+
     /// The dialect whose addresses begin with `word`.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {

@@ -33,7 +33,7 @@ pub enum ConnectionError {
     #[error(transparent)]
     Profile(#[from] ProfileError),
     /// A file that holds a secret or certificates cannot be read.
-    #[error("the file `{}`, which {origin} names, cannot be read", .file.display())]
+    #[error("the file `{}`, named by {origin}, cannot be read", .file.display())]
     File {
         /// The file.
         file: PathBuf,
@@ -44,7 +44,7 @@ pub enum ConnectionError {
         source: io::Error,
     },
     /// A secret is not where it should be.
-    #[error("{secret}, which {origin} names, is empty or not there")]
+    #[error("{secret}, named by {origin}, is empty or not there")]
     NoSecret {
         /// Where it should be.
         secret: Box<Secret>,
@@ -61,7 +61,7 @@ pub enum ConnectionError {
     #[error(transparent)]
     NotText(#[from] NotText),
     /// A token or password cannot be sent.
-    #[error("the secret that {origin} names cannot be sent")]
+    #[error("the secret named by {origin} cannot be sent")]
     Credential {
         /// Who names it.
         origin: Box<Origin>,
@@ -70,7 +70,7 @@ pub enum ConnectionError {
         source: InvalidCredential,
     },
     /// Certificates or keys are wrong.
-    #[error("the certificates that {origin} names cannot be used")]
+    #[error("the certificates named by {origin} cannot be used")]
     Tls {
         /// Who names them.
         origin: Box<Origin>,
@@ -79,7 +79,7 @@ pub enum ConnectionError {
         source: TlsError,
     },
     /// The address of an OAuth server is wrong.
-    #[error("`token_url`, which {origin} names, cannot be used")]
+    #[error("`token_url`, named by {origin}, cannot be used")]
     TokenUrl {
         /// Who names it.
         origin: Box<Origin>,
@@ -88,7 +88,7 @@ pub enum ConnectionError {
         source: InvalidTokenEndpoint,
     },
     /// The address of Keystone is wrong.
-    #[error("`auth_url`, which {origin} names, cannot be used")]
+    #[error("`auth_url`, named by {origin}, cannot be used")]
     AuthUrl {
         /// Who names it.
         origin: Box<Origin>,

@@ -54,18 +54,18 @@ fn secrets_are_read_where_they_are() {
 fn what_is_missing_on_this_machine_is_told_at_once() {
     let error = |lines: &str| error(&format!("{SERVER}{lines}"));
     let said = error("token_env = \"NO_SUCH\"");
-    assert!(said.starts_with("the environment variable NO_SUCH, which the profile `work` in `"), "{said}");
-    assert!(said.ends_with("names, is empty or not there"), "{said}");
-    assert!(error("token_file = \"empty\"").ends_with("names, is empty or not there"));
+    assert!(said.starts_with("the environment variable NO_SUCH, named by the profile `work` in `"), "{said}");
+    assert!(said.ends_with(", is empty or not there"), "{said}");
+    assert!(error("token_file = \"empty\"").ends_with(", is empty or not there"));
     let said = error("token_file = \"no-such-file\"");
-    assert!(said.contains("no-such-file`, which the profile") && said.contains("cannot be read: No such"), "{said}");
+    assert!(said.contains("no-such-file`, named by the profile") && said.contains("cannot be read: No such"), "{said}");
     let said = error("token = \"s3cret\\u0001\"");
     assert!(said.contains("cannot be sent") && !said.contains("s3cret"), "{said}");
     let said = error("ca = \"secret\"");
-    assert!(said.starts_with("the certificates that the profile `work` in `"), "{said}");
+    assert!(said.starts_with("the certificates named by the profile `work` in `"), "{said}");
     assert!(error("client_certificate = \"secret\"").contains("the client certificate is not PEM"));
     let oauth = "oauth = { token_url = \"http://a.example/t\", client_id = \"c\", client_secret = \"s\" }";
-    assert!(error(oauth).starts_with("`token_url`, which the profile"));
+    assert!(error(oauth).starts_with("`token_url`, named by the profile"));
 }
 
 #[test]

@@ -91,6 +91,12 @@ impl ProfilesFile {
         Dialect::ALL.into_iter().filter(|dialect| profile.server.is_some() || has_table(dialect)).collect()
     }
 
+    /// Whether there is such a profile.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.profiles.contains_key(name)
+    }
+
     fn folder(&self) -> &Path {
         self.path.parent().unwrap_or_else(|| Path::new("."))
     }

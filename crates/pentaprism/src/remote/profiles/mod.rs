@@ -9,9 +9,11 @@ mod issue;
 mod openstack;
 mod settings;
 mod target;
+mod told;
 mod values;
 mod yaml;
 
+pub(super) use connection::uses_proxy;
 pub use connection::{CatalogError, Connection, ConnectionError};
 pub use error::ProfileError;
 pub use file::{ProfilesFile, place};
@@ -20,6 +22,7 @@ pub use settings::PlaceError;
 pub use target::{
     Access, ApplicationCredential, Identity, Login, OAuth, Origin, Places, Server, Target, TlsFiles, Warning,
 };
+pub(super) use told::token_failure;
 pub use values::{InvalidServerUrl, NotText, Secret, ServerUrl, Sources};
 pub use yaml::YamlError;
 
