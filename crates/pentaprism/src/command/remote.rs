@@ -68,7 +68,7 @@ impl RemoteCommand {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct CommonArguments {
-    /// File with profiles, in TOML; instead of PENTAPRISM_PROFILES.
+    /// File with profiles, in TOML; instead of `PENTAPRISM_PROFILES`.
     #[arg(long, value_name = "FILE")]
     pub profiles: Option<PathBuf>,
     /// Write results to standard output and errors to standard error as JSON, one object in a line.
@@ -77,7 +77,7 @@ pub struct CommonArguments {
     /// Say nothing but what was asked for, and errors.
     #[arg(short, long)]
     pub quiet: bool,
-    /// When to use colours; NO_COLOR in the environment makes `auto` mean `never`.
+    /// When to use colours; `NO_COLOR` in the environment makes `auto` mean `never`.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
     /// End the whole command after this time, such as `90s`, `5m` or `2h`.

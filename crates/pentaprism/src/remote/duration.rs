@@ -25,8 +25,8 @@ pub fn read(text: &str) -> Result<Duration, InvalidDuration> {
         let unit = match unit {
             "ms" => Duration::from_millis(1),
             "s" => Duration::from_secs(1),
-            "m" => Duration::from_secs(60),
-            "h" => Duration::from_secs(3600),
+            "m" => Duration::from_mins(1),
+            "h" => Duration::from_hours(1),
             _ => return Err(InvalidDuration),
         };
         sum += unit.checked_mul(number).ok_or(InvalidDuration)?;

@@ -28,6 +28,7 @@ const DISK_THREADS: usize = 256;
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// Carries out `command` in this process, and tells what comes of it.
+#[must_use]
 pub fn run(command: &RemoteCommand, environment: Vec<(OsString, OsString)>) -> ExitCode {
     let variable = |name: &str| {
         let found = environment.iter().find(|(key, _)| key == name);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::line::{View, sum};
+use super::line::{self, View};
 use super::transfer::State;
 use crate::remote::paint::Paint;
 
@@ -22,7 +22,7 @@ pub(super) struct Bars {
     lines: MultiProgress,
     paint: Paint,
     total: Arc<Total>,
-    total_bar: OnceLock<ProgressBar>,
+    sum: OnceLock<ProgressBar>,
     first: Mutex<Option<Instant>>,
 }
 
@@ -40,10 +40,10 @@ struct Total {
 
 /// One copy.
 pub(super) struct Bar {
-    bar: ProgressBar,
+    line: ProgressBar,
     state: Arc<State>,
     total: Arc<Total>,
-    total_bar: Option<ProgressBar>,
+    sum: Option<ProgressBar>,
     lines: MultiProgress,
     paint: Paint,
     /// What the sum knows of it.
@@ -57,7 +57,7 @@ impl Bars {
             lines: MultiProgress::with_draw_target(target),
             paint,
             total: Arc::default(),
-            total_bar: OnceLock::new(),
+            sum: OnceLock::new(),
             first: Mutex::new(None),
         }
     }
@@ -78,20 +78,20 @@ impl Bars {
         let (shown, paint) = (Arc::clone(state), self.paint);
         let bar = ProgressBar::with_draw_target(state.length(), ProgressDrawTarget::hidden());
         let bar = bar.with_style(style(paint, move |now: &ProgressState, columns| {
-            let stage = shown.stage();
-            let view = View { name: &shown.name, stage: stage.as_deref(), length: shown.length(), ..view(now) };
+            let doing = shown.stage();
+            let view = View { name: &shown.name, stage: doing.as_deref(), length: shown.length(), ..view(now) };
             view.bar(columns)
         }));
-        let bar = match self.total_bar.get() {
+        let bar = match self.sum.get() {
             Some(total) => self.lines.insert_before(total, bar),
             None => self.lines.add(bar),
         };
         bar.enable_steady_tick(IDLE);
         Bar {
-            bar,
+            line: bar,
             state: Arc::clone(state),
             total: Arc::clone(&self.total),
-            total_bar: self.total_bar.get().cloned(),
+            sum: self.sum.get().cloned(),
             lines: self.lines.clone(),
             paint,
             counted: Mutex::new(0),
@@ -100,7 +100,7 @@ impl Bars {
 
     /// The line below all others.
     fn show_total(&self) {
-        self.total_bar.get_or_init(|| {
+        self.sum.get_or_init(|| {
             let total = Arc::clone(&self.total);
             let style = style(self.paint, move |now: &ProgressState, columns| {
                 let [expected, ended, begun] =
@@ -130,13 +130,13 @@ impl Bars {
     }
 
     pub(super) fn close(&self) {
-        if let Some(bar) = self.total_bar.get().filter(|bar| !bar.is_finished()) {
+        if let Some(bar) = self.sum.get().filter(|bar| !bar.is_finished()) {
             bar.finish_and_clear();
             let files = self.total.whole.load(Ordering::Relaxed);
             let first = *self.first.lock().unwrap_or_else(PoisonError::into_inner);
             let time = first.map_or(Duration::ZERO, |first| first.elapsed());
             let bytes = self.total.position.load(Ordering::Relaxed);
-            let _unseen = self.lines.println(format!("{files} files: {}", sum(bytes, time)));
+            let _unseen = self.lines.println(format!("{files} files: {}", line::sum(bytes, time)));
         }
         // What is still there is of copies that did not end.
         let _unseen = self.lines.clear();
@@ -145,7 +145,7 @@ impl Bars {
 
 impl Bar {
     pub(super) fn moved(&self, position: u64) {
-        self.bar.set_position(position);
+        self.line.set_position(position);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let sum = &self.total.position;
         if position >= *counted {
@@ -155,19 +155,19 @@ impl Bar {
         }
         *counted = position;
         drop(counted);
-        if let Some(total) = &self.total_bar {
+        if let Some(total) = &self.sum {
             total.set_position(sum.load(Ordering::Relaxed));
         }
     }
 
     /// Leaves a line about a copy that is whole, unless there are several, of which the sum tells.
     pub(super) fn end(&self, said: Option<String>) {
-        self.bar.finish_and_clear();
-        self.lines.remove(&self.bar);
+        self.line.finish_and_clear();
+        self.lines.remove(&self.line);
         self.total.ended.fetch_add(1, Ordering::Relaxed);
         let Some(said) = said else { return };
         self.total.whole.fetch_add(1, Ordering::Relaxed);
-        if self.total_bar.is_none() {
+        if self.sum.is_none() {
             let _unseen = self.lines.println(format!("{}: {}", self.state.name, self.paint.good(said)));
         }
     }

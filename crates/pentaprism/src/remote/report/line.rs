@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::remote::size;
-use crate::remote::text::{padded, shortened, width};
+use crate::remote::text::{padded, shortened};
 
 /// Columns of the parts beside the name.
 const PERCENT: usize = 5;
@@ -113,6 +113,7 @@ pub(super) fn sum(bytes: u64, time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::text::width;
 
     const HALF: View<'static> = View {
         name: "Store/App/Code.zip -> prod/sf:Store/App/Code.zip",

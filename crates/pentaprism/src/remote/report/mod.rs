@@ -39,6 +39,7 @@ pub type Ticks = Arc<dyn Fn() -> Instant + Send + Sync>;
 
 /// How a reporter looks.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Look {
     /// Results and failures are JSON; there is no progress.
     pub json: bool,
@@ -289,7 +290,7 @@ impl Reporter {
 }
 
 fn lines_of(entries: &[Entry]) -> String {
-    entries.iter().map(|entry| format!("{}\n", Value::Object(entry.json()))).collect()
+    entries.iter().fold(String::new(), |lines, entry| lines + &Value::Object(entry.json()).to_string() + "\n")
 }
 
 #[cfg(test)]

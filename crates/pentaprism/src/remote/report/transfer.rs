@@ -159,9 +159,9 @@ impl Transfer {
         let milliseconds = now.saturating_duration_since(self.begun).as_millis().max(1);
         let rate = u64::try_from(u128::from(moved) * 1000 / milliseconds).unwrap_or(u64::MAX);
         let left = state.length.and_then(|length| length.saturating_sub(position).checked_div(rate));
-        let stage = state.stage();
+        let doing = state.stage();
         let left = left.map(Duration::from_secs);
-        View { name: &state.name, stage: stage.as_deref(), position, length: state.length, rate, left }.log()
+        View { name: &state.name, stage: doing.as_deref(), position, length: state.length, rate, left }.log()
     }
 }
 
