@@ -102,10 +102,10 @@ mod tests {
     }
 
     fn sorted(sort: &str) -> Vec<String> {
-        let mut entries = vec![entry("b", Some(2)), entry("folder", None), entry("a", Some(2)), entry("c", Some(1))];
+        let mut entries = [entry("b", Some(2)), entry("folder", None), entry("a", Some(2)), entry("c", Some(1))];
         let sort: Sort = sort.parse().unwrap();
         entries.sort_by(|one, other| compare(&sort, one, other));
-        entries.iter().map(|entry| name(entry)).collect()
+        entries.iter().map(name).collect()
     }
 
     #[test]

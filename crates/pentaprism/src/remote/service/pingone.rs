@@ -46,14 +46,13 @@ impl<T: Transport> Pingone<T> {
         let (source, witness) =
             Witness::of(source, options.verify).await.map_err(|error| self.spot.unreadable(&error))?;
         let name = options.file_name.or(file_name).unwrap_or_else(|| NAMELESS.to_owned());
-        let (image, sent) = match options.media_type {
-            Some(media_type) => (self.create(environment, &name, media_type.clone(), source).await?, media_type),
-            None => {
-                let how = PictureUploadOptions::default();
-                let uploaded = self.client.upload_picture(environment, &name, source, &how).await;
-                let uploaded = uploaded.map_err(|error| self.not_uploaded(&error))?;
-                (uploaded.image, uploaded.format.media_type().to_owned())
-            }
+        let (image, sent) = if let Some(media_type) = options.media_type {
+            (self.create(environment, &name, media_type.clone(), source).await?, media_type)
+        } else {
+            let how = PictureUploadOptions::default();
+            let uploaded = self.client.upload_picture(environment, &name, source, &how).await;
+            let uploaded = uploaded.map_err(|error| self.not_uploaded(&error))?;
+            (uploaded.image, uploaded.format.media_type().to_owned())
         };
         let bytes = witness.bytes().await;
         let mut verified = None;

@@ -153,3 +153,15 @@ async fn that_a_view_goes_with_its_picture_is_said() {
     assert!(errors.contains("the saved view itself is deleted"), "{errors}");
     assert_eq!(terminal.works("ls views:").await, "");
 }
+
+#[tokio::test]
+async fn where_nobody_listens_every_command_says_so() {
+    let mut terminal = Terminal::new().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    terminal.url = format!("http://{nobody}");
+    for line in ["ls sf:", "stat glance:x", "rm pingone:x", "wait views:x"] {
+        let (done, _, errors) = terminal.type_in(&format!("{line} --retries 0")).await;
+        assert_eq!(done, Err(FailureKind::Unreachable), "{errors}");
+        assert!(errors.contains("`pentaprism serve` starts a server"), "{errors}");
+    }
+}
