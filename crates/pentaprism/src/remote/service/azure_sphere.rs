@@ -1,5 +1,7 @@
 //! Images of Azure Sphere: `sphere:IMAGE_ID`. Where an image is looked for, the id of an upload's operation is understood, too.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use pentaprism_client::Transport;
 use pentaprism_client::dialects::azure_sphere::AzureSphereClient;
@@ -9,7 +11,7 @@ use pentaprism_core::dialects::azure_sphere::get_image_metadata::GetImageMetadat
 use pentaprism_core::dialects::azure_sphere::get_operation::GetOperation;
 use pentaprism_core::dialects::azure_sphere::image_upload::ImageUpload;
 use pentaprism_core::dialects::azure_sphere::models::{ErrorResponseCode, ImageMetadata, Operation, OperationState};
-use std::time::Duration;
+use uuid::Uuid;
 
 use super::spot::Spot;
 use super::witness::Witness;
@@ -103,9 +105,12 @@ impl<T: Transport> AzureSphere<T> {
         let polling = Polling { total: Duration::MAX, longest: Duration::from_secs(5), ..Polling::default() };
         let ended = self.client.ended(&tenant, operation, &polling).await;
         let ended = ended.map_err(|error| self.not_uploaded(&error))?;
-        let location = ended.resource_location.as_deref().and_then(|location| location.rsplit('/').next());
-        let Some(image_id) = location else { return Ok(Some(self.operation(&ended))) };
-        let input = GetImageMetadata { tenant_id: tenant, image_id: image_id.to_owned() };
+        let image_id = ended.resource_location.as_deref().and_then(|location| {
+            let path = location.split(['?', '#']).next()?.trim_end_matches('/');
+            Uuid::try_parse(path.rsplit('/').next()?).ok()
+        });
+        let Some(image_id) = image_id else { return Ok(Some(self.operation(&ended))) };
+        let input = GetImageMetadata { tenant_id: tenant, image_id: image_id.to_string() };
         let metadata = self.client.get_image_metadata(&input).await;
         metadata.map(|metadata| Some(self.image(&metadata.body))).map_err(|error| self.spot.call("wait", &error))
     }

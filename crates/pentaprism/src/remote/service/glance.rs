@@ -59,10 +59,10 @@ impl<T: Transport> Glance<T> {
         let (source, witness) =
             Witness::of(source, options.verify).await.map_err(|error| self.spot.unreadable(&error))?;
         let mut how = ImageUploadOptions::default();
+        // An image that the service is still busy with is worth keeping, so what is deleted is decided here.
+        how.delete_on_failure = false;
         if !options.wait {
-            // Then "not yet" is no failure, and an image that is being worked on must stay.
             how.wait = Polling { total: Duration::ZERO, ..Polling::default() };
-            how.delete_on_failure = false;
         }
         let uploaded = match &target {
             Target::Queued(id) => self.client.fill_image(*id, source, &how).await,
@@ -73,7 +73,7 @@ impl<T: Transport> Glance<T> {
                 let image = self.show(image_id, "look").await?;
                 return Ok(self.placed(&image, None, witness.bytes().await));
             }
-            Err(error) if !options.wait && matches!(target, Target::New(_)) => return Err(self.undone(error).await),
+            Err(error) if matches!(target, Target::New(_)) => return Err(self.undone(&error).await),
             uploaded => uploaded.map_err(|error| self.not_uploaded(&error))?,
         };
         let UploadedImage { image, verified, .. } = uploaded;
@@ -152,16 +152,19 @@ impl<T: Transport> Glance<T> {
         Ok(Target::New(Box::new(image)))
     }
 
-    /// Deletes what a failed upload without waiting has left.
-    async fn undone(&self, error: ImageUploadError) -> Failure {
-        let failure = self.not_uploaded(&error);
-        let created = matches!(error, ImageUploadError::Upload { .. } | ImageUploadError::Status { .. });
-        let Some(image_id) = error.image_id().filter(|_| created) else { return failure };
+    /// Deletes what a failed upload has made, unless it may become an image with the right bytes.
+    async fn undone(&self, error: &ImageUploadError) -> Failure {
+        let failure = self.not_uploaded(error);
+        let useless = matches!(
+            error,
+            ImageUploadError::Upload { .. } | ImageUploadError::Status { .. } | ImageUploadError::Differs { .. }
+        );
+        let Some(image_id) = error.image_id().filter(|_| useless) else { return failure };
         let deleted = self.client.delete_image(&DeleteImage { image_id: image_id.to_string() }).await;
         match deleted {
-            Err(removal) if removal.status() != Some(http::StatusCode::NOT_FOUND) => {
-                failure.cause(format!("image {image_id} is left behind: {removal}"))
-            }
+            Err(removal) if removal.status() != Some(http::StatusCode::NOT_FOUND) => failure
+                .cause(format!("image {image_id} is left behind, since it cannot be deleted: {removal}"))
+                .advise(format!("delete it with `pentaprism rm {}`", self.by_id(image_id))),
             _ => failure,
         }
     }
@@ -312,10 +315,6 @@ impl<T: Transport> Glance<T> {
                 .advise(format!("wait longer with `pentaprism wait {}`", self.by_id(*image_id))),
             ImageUploadError::Differs { .. } => failed(FailureKind::Differs).advise("send it again"),
             ImageUploadError::Unverifiable { .. } => failed(FailureKind::NotSupported),
-            ImageUploadError::LeftBehind { image_id, removal, failed } => self
-                .not_uploaded(failed)
-                .cause(format!("image {image_id} is left behind, since it cannot be deleted: {removal}"))
-                .advise(format!("delete it with `pentaprism rm {}`", self.by_id(*image_id))),
             // The service has taken the bytes and does not have the image.
             _ => failed(FailureKind::ServiceFailed),
         }

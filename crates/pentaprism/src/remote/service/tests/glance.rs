@@ -204,3 +204,55 @@ async fn without_waiting_an_upload_is_not_undone() {
     fails(world.put_as("glance:broken", broken(), PutOptions::default()).await.map(drop), FailureKind::Local, "disk");
     fails(world.stat("glance:broken").await, FailureKind::NotFound, "glance:broken");
 }
+
+/// The record of an image, whichever is asked for, in a status.
+fn record(request: &Request<Body>, status: &str) -> Option<Response<Body>> {
+    let id = request.uri().path().strip_prefix("/v2/images/").filter(|id| Uuid::try_parse(id).is_ok())?;
+    let is_show = request.method() == http::Method::GET;
+    let body = serde_json::json!({
+        "id": id, "name": "slow", "status": status, "visibility": "shared", "size": 8, "virtual_size": null,
+        "checksum": null, "protected": false, "min_ram": 0, "min_disk": 0, "owner": null, "os_hidden": false,
+        "os_hash_algo": null, "os_hash_value": null, "disk_format": "raw", "container_format": "bare",
+        "created_at": "2026-11-21T11:00:00Z", "updated_at": "2026-11-21T11:00:00Z", "tags": [],
+        "self": format!("/v2/images/{id}"), "file": format!("/v2/images/{id}/file"), "schema": "/v2/schemas/image",
+    });
+    let answer = Response::builder().header("content-type", "application/json; charset=UTF-8");
+    let answer = answer.header("x-openstack-request-id", "req-1").body(Body::from(body.to_string().into_bytes()));
+    is_show.then(|| answer.unwrap())
+}
+
+#[tokio::test]
+async fn an_image_that_the_service_is_busy_with_is_kept() {
+    let world = World::new().await;
+    let slow = world.twisted(|request| record(request, "saving"));
+    let placed = slow.put_as("glance:slow", "an image", PutOptions::default()).await.unwrap();
+    assert_eq!((placed.entry.status.as_deref(), placed.verified), (Some("saving"), None));
+    fails(slow.put("glance:slow", "an image").await.map(drop), FailureKind::TimedOut, "`pentaprism wait glance:");
+    assert_eq!(world.list("glance:slow", &ListQuery::default()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_image_that_the_service_has_given_up_is_not_awaited() {
+    let world = World::new().await;
+    let lossy = world.twisted(|request| record(request, "killed"));
+    fails(lossy.wait(&format!("glance:{NOBODY}")).await, FailureKind::Conflict, "will not become active");
+    fails(
+        lossy.put("glance:lost", "an image").await.map(drop),
+        FailureKind::ServiceFailed,
+        "is killed after its upload",
+    );
+    let left = world.list("glance:", &ListQuery::default()).await.unwrap();
+    assert!(left.is_empty(), "what is of no use is deleted");
+}
+
+#[tokio::test]
+async fn without_a_check_sum_the_bytes_are_read_back() {
+    let world = World::new().await;
+    let silent = world.twisted(|request| record(request, "active"));
+    for source in [Source::from("an image"), stream("an image")] {
+        assert_eq!(silent.put_as("glance:x", source, verified()).await.unwrap().verified, Some("bytes read back"));
+    }
+    assert_eq!(silent.put("glance:y", "an image").await.unwrap().verified, Some("size"));
+    let (fetched, _) = silent.get(&world.addresses("glance:y", &ListQuery::default()).await[0], 0).await.unwrap();
+    assert_eq!((fetched.version, fetched.checksums.len()), (None, 0));
+}
