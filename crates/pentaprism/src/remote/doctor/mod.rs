@@ -20,6 +20,7 @@ use super::profiles::{
 use super::report::{Check, CheckOutcome};
 use super::session::Session;
 use crate::command::DoctorArguments;
+use crate::settings::DEVELOPMENT_TOKEN;
 
 /// How far the clocks of client and service may be apart before tokens and certificates may seem to be of the wrong time.
 const CLOCKS: Duration = Duration::from_mins(1);
@@ -270,7 +271,7 @@ fn whence(connection: &Connection) -> Option<String> {
     let target = connection.target();
     Some(match &target.access {
         Access::Nothing => return None,
-        Access::Token(Secret::Written(_)) if target.origin == Origin::Local => {
+        Access::Token(Secret::Written(token)) if token.reveal() == DEVELOPMENT_TOKEN => {
             "the token that every local server begins with".to_owned()
         }
         Access::Token(Secret::Written(_)) => format!("a token in {}", target.origin),
