@@ -1,39 +1,46 @@
 //! A body that tells what is taken of it, and that has the length that was announced or fails.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pentaprism_core::{Body, BodyError};
 
-use super::SourceError;
+use super::{Pieces, SourceError};
 use crate::progress::Progress;
 
 /// How much one attempt has sent.
 #[derive(Clone)]
 pub(crate) struct Sent {
-    bytes: Arc<AtomicU64>,
+    /// `None` once the attempt has ended: its connection may go on with a body that was refused already.
+    bytes: Arc<Mutex<Option<u64>>>,
     progress: Option<Arc<dyn Progress>>,
 }
 
 impl Sent {
     pub(super) fn new(progress: Option<Arc<dyn Progress>>) -> Self {
-        Self { bytes: Arc::default(), progress }
+        Self { bytes: Arc::new(Mutex::new(Some(0))), progress }
     }
 
     fn more(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut sent = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sent) = &mut *sent else { return };
+        *sent += bytes;
         if let Some(progress) = &self.progress {
             progress.sent(bytes);
         }
     }
 
+    /// What was sent; nothing more will be counted.
+    fn end(&self) -> u64 {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+
     /// The attempt failed: its bytes do not count.
     pub(crate) fn take_back(&self) {
-        let bytes = self.bytes.swap(0, Ordering::Relaxed);
+        let bytes = self.end();
         if let (Some(progress), 1..) = (&self.progress, bytes) {
             progress.taken_back(bytes);
         }
@@ -41,7 +48,7 @@ impl Sent {
 
     /// The service has answered for all of it.
     pub(crate) fn acknowledge(&self) {
-        let bytes = self.bytes.swap(0, Ordering::Relaxed);
+        let bytes = self.end();
         if let (Some(progress), 1..) = (&self.progress, bytes) {
             progress.acknowledged(bytes);
         }
@@ -50,7 +57,7 @@ impl Sent {
 
 /// A body that counts.
 pub(super) struct Metered {
-    body: Body,
+    body: Pieces<Body>,
     /// The announced length, and what is left of it.
     length: Option<(u64, u64)>,
     sent: Sent,
@@ -58,7 +65,7 @@ pub(super) struct Metered {
 
 impl Metered {
     pub(super) fn new(body: Body, length: Option<u64>, sent: Sent) -> Self {
-        Self { body, length: length.map(|length| (length, length)), sent }
+        Self { body: Pieces::of(body), length: length.map(|length| (length, length)), sent }
     }
 
     /// Notes `bytes` more, unless they are more than was announced.

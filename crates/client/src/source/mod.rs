@@ -4,6 +4,7 @@ mod block;
 mod file;
 mod inspect;
 mod meter;
+mod pieces;
 
 use std::future::Future;
 use std::io;
@@ -21,6 +22,7 @@ use file::FileRanges;
 pub(crate) use inspect::Look;
 use meter::Metered;
 pub(crate) use meter::Sent;
+pub(crate) use pieces::Pieces;
 
 /// Reads any range of the same bytes, as often as asked.
 ///

@@ -14,6 +14,7 @@ use super::tls::{Configurations, Identity, Roots, TlsError};
 use super::watched::Rejection;
 use super::{Transport, TransportError, find};
 use crate::idle::{Activity, Impatient, Noted};
+use crate::source::Pieces;
 
 /// HTTP/1.1 and HTTP/2 over TCP, with TLS by rustls for `https`. Clones share their connections.
 #[derive(Debug, Clone)]
@@ -201,7 +202,7 @@ impl Transport for HyperTransport {
         let noted = |body: Body| {
             // A body without bytes keeps its form, so that hyper frames it as one.
             let empty = http_body::Body::is_end_stream(&body);
-            if empty { body } else { Body::stream(Noted { body, activity: activity.clone() }) }
+            if empty { body } else { Body::stream(Noted { body: Pieces::of(body), activity: activity.clone() }) }
         };
         let answer = self.client.request(request.map(noted));
         let answer = tokio::select! {

@@ -1,5 +1,6 @@
 //! A connection whose other side is heard to the end when it hangs up in the middle of a request: it may have said why.
 
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -36,7 +37,11 @@ pub(super) struct Watched {
 struct HungUp {
     error: io::ErrorKind,
     left: usize,
+    /// Between two pieces that go nowhere, whoever writes has to let the runtime see what can be read.
+    turn: Turn,
 }
+
+type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Watched {
     pub(super) fn new(stream: MaybeHttpsStream<Link>, host: String) -> Self {
@@ -56,7 +61,7 @@ impl Watched {
     fn written(&mut self, result: io::Result<usize>, length: usize) -> io::Result<usize> {
         match result {
             Err(error) if is_hanging_up(error.kind()) => {
-                self.hung_up = Some(HungUp { error: error.kind(), left: NOWHERE_BYTES });
+                self.hung_up = Some(HungUp { error: error.kind(), left: NOWHERE_BYTES, turn: turn() });
                 self.swallow(length)
             }
             result => result.map_err(|error| self.note(error)),
@@ -80,10 +85,19 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
+    /// As [`Watched::swallow`], once what can be read has been.
+    fn poll_swallow(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
+        if let Some(hung_up) = &mut self.hung_up {
+            ready!(hung_up.turn.as_mut().poll(cx));
+            hung_up.turn = turn();
+        }
+        Poll::Ready(self.swallow(length))
+    }
+
     /// Takes `length` bytes that go nowhere.
     fn swallow(&mut self, length: usize) -> io::Result<usize> {
         match &mut self.hung_up {
-            Some(HungUp { error, left }) if *left == 0 => Err((*error).into()),
+            Some(HungUp { error, left, .. }) if *left == 0 => Err((*error).into()),
             Some(HungUp { left, .. }) => {
                 *left = left.saturating_sub(length);
                 Ok(length)
@@ -91,6 +105,10 @@ impl Watched {
             None => Ok(0),
         }
     }
+}
+
+fn turn() -> Turn {
+    Box::pin(tokio::task::yield_now())
 }
 
 fn is_hanging_up(error: io::ErrorKind) -> bool {
@@ -116,7 +134,7 @@ impl Read for Watched {
 impl Write for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.hung_up.is_some() {
-            return Poll::Ready(self.swallow(bytes.len()));
+            return self.poll_swallow(cx, bytes.len());
         }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         result.map(|result| self.written(result, bytes.len()))
@@ -145,7 +163,7 @@ impl Write for Watched {
     ) -> Poll<io::Result<usize>> {
         let length = slices.iter().map(|slice| slice.len()).sum();
         if self.hung_up.is_some() {
-            return Poll::Ready(self.swallow(length));
+            return self.poll_swallow(cx, length);
         }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         result.map(|result| self.written(result, length))

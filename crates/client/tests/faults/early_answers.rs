@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pentaprism_client::{Counters, Error, Source};
 use pentaprism_core::dialects::glance::show_image::ShowImage;
 use pentaprism_core::dialects::glance::upload_image_data::{UploadImageData, UploadImageDataError};
+use tokio::sync::Notify;
 
 use crate::jobs::{ID, glance_client, glance_record, glance_shown, glance_taken};
 use crate::server::{Act, Server, head_length, send, whole};
@@ -65,6 +66,24 @@ async fn a_success_before_the_whole_body_is_not_for_the_rest_of_it() {
         Ok(_) => assert_eq!(counted.0, counted.1, "what was not sent was not acknowledged"),
         Err(_) => assert_eq!(counted, (0, 0)),
     }
+    assert!(counted.1 < LARGE as u64);
+}
+
+#[tokio::test]
+async fn what_is_sent_after_a_refusal_does_not_count() {
+    // The service refuses and takes the rest all the same, so the connection goes on with a body that has failed.
+    let refused = Arc::new(Notify::new());
+    let acts = vec![Act::ReadHead, send(fault("413 Too Large", false)), Act::Wait(refused.clone()), Act::ReadAll];
+    let taken = Arc::new(Notify::new());
+    let acts = acts.into_iter().chain([Act::Tell(taken.clone()), Act::Keep]).collect();
+    let server = Server::start([acts]).await;
+    let counters = Arc::new(Counters::default());
+    let source = Source::bytes(vec![7; LARGE]).with_progress(counters.clone());
+    let client = glance_client(transport(), server.address);
+    bounded(client.upload_image_data(&data(), source)).await.unwrap_err();
+    refused.notify_one();
+    bounded(taken.notified()).await;
+    assert_eq!((counters.bytes_sent(), counters.bytes_acknowledged()), (0, 0));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod connections;
 mod cut_answers;
 mod cut_requests;
+mod downloads;
 mod early_answers;
 mod jobs;
 mod odd_answers;
@@ -14,3 +15,4 @@ mod refusals;
 mod server;
 mod stalls;
 mod support;
+mod tokens;

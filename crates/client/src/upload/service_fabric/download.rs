@@ -8,6 +8,7 @@ use pentaprism_core::dialects::service_fabric::models::{FabricErrorCode, FileInf
 use super::error::{FabricDownloadError, code, is_unsupported};
 use super::session::{list, sending_seconds, the_file};
 use crate::dialects::service_fabric::ServiceFabricClient;
+use crate::upload::checked::Promise;
 use crate::{Error, Transport};
 
 impl<T: Transport> ServiceFabricClient<T> {
@@ -60,7 +61,11 @@ impl<T: Transport> ServiceFabricClient<T> {
             None if from > 0 => {
                 Err(FabricDownloadError::OtherBytes { from, size, found: "of the whole file".to_owned() })
             }
-            _ => Ok((file, body)),
+            _ => {
+                // An answer that ends with its connection does not say itself where it should have ended.
+                let length = file.file_size.is_some().then(|| size - from);
+                Ok((file, Promise { length, digest: None }.over(body)))
+            }
         }
     }
 }
