@@ -188,7 +188,7 @@ impl HyperTransportBuilder {
 
 /// Nothing moved for too long.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing moved for {} seconds", .0.as_secs())]
+#[error("nothing moved for {} seconds", .0.as_secs_f64())]
 struct Silence(Duration);
 
 impl Transport for HyperTransport {

@@ -37,6 +37,10 @@ fn told<R>(opened: Result<R, impl std::fmt::Debug>) -> Result<R, String> {
 }
 
 fn ways() -> Vec<Way> {
+    [glance(), vec![service_fabric(), saved_views(), pingone(), azure_sphere()]].into_iter().flatten().collect()
+}
+
+fn glance() -> Vec<Way> {
     let glance_head = "200 OK\nx-openstack-request-id: req-1\ncontent-type: application/octet-stream";
     vec![
         Way {
@@ -66,82 +70,92 @@ fn ways() -> Vec<Way> {
             },
             knows_length: false,
         },
-        Way {
-            name: "Service Fabric",
-            before: |_| Some(fabric_listing(BYTES.len())),
-            head: "200 OK\ncontent-type: application/octet-stream",
-            open: |transport, address| {
-                Box::pin(async move {
-                    let download = fabric_client(transport, address).download_file("Images/a.vhd", 0).await;
-                    told(download).map(|(_, body)| body)
-                })
-            },
-            knows_length: true,
-        },
-        Way {
-            name: "Saved Views",
-            before: |address| Some(with_json("200 OK", &json!({"href": format!("http://{address}/picture")}))),
-            head: "200 OK\ncontent-type: image/png",
-            open: |transport, address| {
-                Box::pin(async move {
-                    let client = SavedViewsClient::new(transport, base(address), Credential::none());
-                    let download = client.with_retry(leaping()).get_picture("a-view", PictureSize::Full).await;
-                    told(download).map(|download| download.body)
-                })
-            },
-            knows_length: false,
-        },
-        Way {
-            name: "PingOne",
-            before: |address| {
-                let href = format!("http://{address}/picture");
-                let record = json!({"_links": {"self": {"href": "x"}, "environment": {"href": "x"}}, "id": ID,
-                    "environment": {"id": ID}, "createdAt": "2020-02-27T19:49:36.457Z",
-                    "targets": {"original": {"id": "original", "width": 1, "height": 1, "type": "png", "href": href}}});
-                let head = "200 OK\ncorrelation-id: c-1\ncontent-type: application/json";
-                Some(answer(head, &record.to_string()))
-            },
-            head: "200 OK\ncontent-type: image/png",
-            open: |transport, address| {
-                Box::pin(async move {
-                    let client = PingoneClient::new(transport, base(address), Credential::none());
-                    let download = client.with_retry(leaping()).download_picture(ID, ID).await;
-                    told(download).map(|(_, download)| download.body)
-                })
-            },
-            knows_length: false,
-        },
-        Way {
-            name: "Azure Sphere",
-            before: |address| {
-                let uri = format!("http://{address}/package");
-                let body = json!({"IsSuccess": true, "Uri": uri, "UriMessage": null});
-                Some(with_json("200 OK", &body))
-            },
-            head: "200 OK\ncontent-type: application/octet-stream",
-            open: |transport, address| {
-                Box::pin(async move {
-                    let client = AzureSphereClient::new(transport, base(address), Credential::none());
-                    let download = client.with_retry(leaping()).download_package(ID, ID, 0).await;
-                    told(download).map(|download| download.body)
-                })
-            },
-            knows_length: false,
-        },
     ]
+}
+
+fn service_fabric() -> Way {
+    Way {
+        name: "Service Fabric",
+        before: |_| Some(fabric_listing(BYTES.len())),
+        head: "200 OK\ncontent-type: application/octet-stream",
+        open: |transport, address| {
+            Box::pin(async move {
+                let download = fabric_client(transport, address).download_file("Images/a.vhd", 0).await;
+                told(download).map(|(_, body)| body)
+            })
+        },
+        knows_length: true,
+    }
+}
+
+fn saved_views() -> Way {
+    Way {
+        name: "Saved Views",
+        before: |address| Some(with_json("200 OK", &json!({"href": format!("http://{address}/picture")}))),
+        head: "200 OK\ncontent-type: image/png",
+        open: |transport, address| {
+            Box::pin(async move {
+                let client = SavedViewsClient::new(transport, base(address), Credential::none());
+                let download = client.with_retry(leaping()).get_picture("a-view", PictureSize::Full).await;
+                told(download).map(|download| download.body)
+            })
+        },
+        knows_length: false,
+    }
+}
+
+fn pingone() -> Way {
+    Way {
+        name: "PingOne",
+        before: |address| {
+            let href = format!("http://{address}/picture");
+            let record = json!({"_links": {"self": {"href": "x"}, "environment": {"href": "x"}}, "id": ID,
+                "environment": {"id": ID}, "createdAt": "2020-02-27T19:49:36.457Z",
+                "targets": {"original": {"id": "original", "width": 1, "height": 1, "type": "png", "href": href}}});
+            let head = "200 OK\ncorrelation-id: c-1\ncontent-type: application/json";
+            Some(answer(head, &record.to_string()))
+        },
+        head: "200 OK\ncontent-type: image/png",
+        open: |transport, address| {
+            Box::pin(async move {
+                let client = PingoneClient::new(transport, base(address), Credential::none());
+                let download = client.with_retry(leaping()).download_picture(ID, ID).await;
+                told(download).map(|(_, download)| download.body)
+            })
+        },
+        knows_length: false,
+    }
+}
+
+fn azure_sphere() -> Way {
+    Way {
+        name: "Azure Sphere",
+        before: |address| {
+            let uri = format!("http://{address}/package");
+            let body = json!({"IsSuccess": true, "Uri": uri, "UriMessage": null});
+            Some(with_json("200 OK", &body))
+        },
+        head: "200 OK\ncontent-type: application/octet-stream",
+        open: |transport, address| {
+            Box::pin(async move {
+                let client = AzureSphereClient::new(transport, base(address), Credential::none());
+                let download = client.with_retry(leaping()).download_package(ID, ID, 0).await;
+                told(download).map(|download| download.body)
+            })
+        },
+        knows_length: false,
+    }
 }
 
 /// What comes of the body, and whether it ended well.
 async fn read(mut body: Body) -> (Vec<u8>, bool) {
     let mut got = Vec::new();
     while let Some(piece) = body.data().await {
-        match piece {
-            Ok(piece) => got.extend_from_slice(&piece),
-            Err(_) => {
-                assert!(body.data().await.is_none(), "nothing follows a failure");
-                return (got, false);
-            }
-        }
+        let Ok(piece) = piece else {
+            assert!(body.data().await.is_none(), "nothing follows a failure");
+            return (got, false);
+        };
+        got.extend_from_slice(&piece);
     }
     (got, true)
 }

@@ -51,7 +51,7 @@ async fn leaping_then<R>(stalled: &Notify, work: impl Future<Output = R>) -> R {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        done = bounded(work) => done,
+        done = bounded(Box::pin(work)) => done,
         () = leap => unreachable!("it waits for ever"),
     }
 }

@@ -11,7 +11,7 @@ use pentaprism_client::{BaseUrl, Error, HyperTransport, HyperTransportBuilder, I
 use pentaprism_core::{InvalidResponse, Message};
 
 /// A test that takes longer hangs.
-const HANGING: Duration = Duration::from_secs(60);
+const HANGING: Duration = Duration::from_mins(1);
 
 /// What `work` gives; it fails when that takes far too long.
 pub async fn bounded<R>(work: impl Future<Output = R>) -> R {
