@@ -138,8 +138,10 @@ impl Bars {
             let bytes = self.total.position.load(Ordering::Relaxed);
             let _unseen = self.lines.println(format!("{files} files: {}", line::sum(bytes, time)));
         }
-        // What is still there is of copies that did not end.
+        // What is still there is of copies that did not end, and a task of the connection may still hold them: they are not
+        // drawn again, around what is told after this.
         let _unseen = self.lines.clear();
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
