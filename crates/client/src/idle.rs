@@ -110,12 +110,15 @@ impl<B: HttpBody<Data = Bytes, Error = BodyError> + Unpin> HttpBody for Noted<B>
 pub(crate) struct Impatient<B> {
     body: B,
     idle: Duration,
+    says_its_end: bool,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl<B> Impatient<B> {
-    pub(crate) fn new(body: B, idle: Duration) -> Self {
-        Self { body, idle, deadline: Box::pin(sleep_until(Instant::now() + idle)) }
+    /// `says_its_end`: `body` knows when it has come to its end, and may stop before without an error. So it is over HTTP/2: a
+    /// stream that the service resets with `NO_ERROR` or `CANCEL` just stops.
+    pub(crate) fn new(body: B, idle: Duration, says_its_end: bool) -> Self {
+        Self { body, idle, says_its_end, deadline: Box::pin(sleep_until(Instant::now() + idle)) }
     }
 }
 
@@ -131,6 +134,11 @@ where
         let idle = self.idle;
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.deadline.as_mut().reset(Instant::now() + idle);
+            if frame.is_none() && self.says_its_end && !self.body.is_end_stream() {
+                self.says_its_end = false;
+                let reset = "the service ended the answer before it was complete";
+                return Poll::Ready(Some(Err(BodyError::Interrupted(reset.into()))));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(|error| BodyError::Interrupted(Box::new(error)))));
         }
         self.deadline.as_mut().poll(cx).map(|()| Some(Err(BodyError::Stalled(idle))))
@@ -166,7 +174,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_body_ends_in_an_error() {
         let idle = Duration::from_mins(5);
-        let mut body = Body::stream(Impatient::new(Silent, idle));
+        let mut body = Body::stream(Impatient::new(Silent, idle, false));
         let began = Instant::now();
         assert!(matches!(body.data().await, Some(Err(BodyError::Stalled(after))) if after == idle));
         assert_eq!(began.elapsed(), idle);

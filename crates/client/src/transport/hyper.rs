@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header::PROXY_AUTHORIZATION;
-use http::{Extensions, Request, Response};
+use http::{Extensions, Request, Response, Version};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use pentaprism_core::Body;
@@ -212,7 +212,10 @@ impl Transport for HyperTransport {
             () = activity.silence(self.idle) => return Err(TransportError::maybe_sent(Silence(self.idle))),
         };
         match answer {
-            Ok(answer) => Ok(answer.map(|body| Body::stream(Impatient::new(body, self.idle)))),
+            Ok(answer) => {
+                let says_its_end = answer.version() == Version::HTTP_2;
+                Ok(answer.map(|body| Body::stream(Impatient::new(body, self.idle, says_its_end))))
+            }
             Err(error) => Err(activity.taken_error().map_or_else(|| explain(error), TransportError::maybe_sent)),
         }
     }

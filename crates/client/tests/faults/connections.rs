@@ -132,6 +132,28 @@ async fn a_connection_that_the_service_has_closed_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_asked_for_answers_nothing() {
+    // Behind the first answer, at once and a moment later, comes another, as an attacker or a confused proxy would send it.
+    let forged = "HTTP/1.1 204 No Content\r\nx-openstack-request-id: forged\r\n\r\n";
+    for together in [true, false] {
+        let first = kept(&glance_shown("queued"));
+        let Act::Send(bytes) = &first else { unreachable!() };
+        let at_once = send([bytes, forged.as_bytes()].concat());
+        let mut acts = if together { vec![Act::ReadAll, at_once] } else { vec![Act::ReadAll, first, send(forged)] };
+        acts.push(Act::Keep);
+        let server = Server::start([acts, whole(glance_taken())]).await;
+        let client = glance_client(transport(), server.address);
+        bounded(client.show_image(&show())).await.unwrap();
+        // Another exchange, so that what came has been seen.
+        let other = Server::start([whole(glance_shown("queued"))]).await;
+        bounded(glance_client(transport(), other.address).show_image(&show())).await.unwrap();
+        let taken = bounded(client.upload_image_data(&data(), "bytes")).await.unwrap();
+        assert_eq!(taken.x_openstack_request_id, "req-1", "{together}");
+        server.finish();
+    }
+}
+
+#[tokio::test]
 async fn a_request_over_a_connection_that_ends_under_it() {
     for end in [Act::Close, Act::Reset] {
         for taken in [1, 40] {

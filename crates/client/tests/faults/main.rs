@@ -9,6 +9,7 @@ mod cut_answers;
 mod cut_requests;
 mod downloads;
 mod early_answers;
+mod http2;
 mod jobs;
 mod odd_answers;
 mod refusals;

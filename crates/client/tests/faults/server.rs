@@ -21,6 +21,8 @@ pub enum Act {
     ReadHead,
     /// Takes a whole request.
     ReadAll,
+    /// Takes what comes until this is true of all of it.
+    Until(fn(&[u8]) -> bool),
     /// Sends in as few writes as possible.
     Send(Bytes),
     /// Sends each byte in a write of its own.
@@ -137,6 +139,7 @@ impl Connection {
                     self.note(&bytes);
                 }
                 Act::ReadHead => while !self.look(|request| head_length(request).is_some()) && self.more().await? {},
+                Act::Until(enough) => while !self.look(enough) && self.more().await? {},
                 Act::ReadAll => {
                     while !self.look(is_whole) && self.more().await? {}
                     self.request = self.shared.got.lock().unwrap()[self.number].len();
