@@ -12,10 +12,7 @@ use super::plan::{self, Pair};
 use crate::remote::address::{Address, Location, Place};
 use crate::remote::entry::Kind;
 use crate::remote::failure::{Failure, FailureKind};
-use crate::remote::service::{ListQuery, Upload};
-
-/// The empty file that says of a folder of Service Fabric that it is whole.
-const MARK: &str = "_.dir";
+use crate::remote::service::{ListQuery, MARK, Upload};
 
 /// A file of a folder: its path from there, with slashes.
 type Relative = String;
