@@ -1,14 +1,15 @@
 //! Copies as bars on a terminal: a line each, and one for the sum of several.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::line::{self, View};
+use super::screen;
 use super::transfer::State;
 use crate::remote::paint::Paint;
 
@@ -52,9 +53,8 @@ pub(super) struct Bar {
 
 impl Bars {
     pub(super) fn new(paint: Paint) -> Self {
-        let target = ProgressDrawTarget::term(Term::stderr(), FRAMES);
         Self {
-            lines: MultiProgress::with_draw_target(target),
+            lines: MultiProgress::with_draw_target(screen::target(FRAMES)),
             paint,
             total: Arc::default(),
             sum: OnceLock::new(),
@@ -136,7 +136,9 @@ impl Bars {
             let first = *self.first.lock().unwrap_or_else(PoisonError::into_inner);
             let time = first.map_or(Duration::ZERO, |first| first.elapsed());
             let bytes = self.total.position.load(Ordering::Relaxed);
-            let _unseen = self.lines.println(format!("{files} files: {}", line::sum(bytes, time)));
+            if files > 0 {
+                self.lines.suspend(|| say(&format!("{files} files: {}", line::sum(bytes, time))));
+            }
         }
         // What is still there is of copies that did not end, and a task of the connection may still hold them: they are not
         // drawn again, around what is told after this.
@@ -170,9 +172,15 @@ impl Bar {
         let Some(said) = said else { return };
         self.total.whole.fetch_add(1, Ordering::Relaxed);
         if self.sum.is_none() {
-            let _unseen = self.lines.println(format!("{}: {}", self.state.name, self.paint.good(said)));
+            self.lines.suspend(|| say(&format!("{}: {}", self.state.name, self.paint.good(said))));
         }
     }
+}
+
+/// Writes a line that stays, while no bar is drawn.
+fn say(line: &str) {
+    // Who does not read standard error does not want to know.
+    let _unheard = writeln!(io::stderr(), "{line}");
 }
 
 /// A line whose text `draw` makes for so many columns.
@@ -181,8 +189,7 @@ fn style(
     draw: impl Fn(&ProgressState, usize) -> String + Clone + Send + Sync + 'static,
 ) -> ProgressStyle {
     let line = move |state: &ProgressState, to: &mut dyn fmt::Write| {
-        let columns = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
-        let line = draw(state, columns);
+        let line = draw(state, screen::columns());
         // The part of the graphic that is done stands out.
         let _infallible = match (line.find('━'), line.rfind('━').map(|at| at + '━'.len_utf8())) {
             (Some(start), Some(end)) => {

@@ -15,6 +15,7 @@
 mod bars;
 mod line;
 mod result;
+mod screen;
 mod transfer;
 
 use std::io::{self, IsTerminal as _, Write};
