@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use pentaprism::remote::profiles::{ProfilesFile, Sources};
+
 use crate::support::{Fresh, succeed};
 
 #[test]
@@ -35,6 +37,20 @@ fn the_copies_of_the_readme_work_as_pasted() {
     let printed = succeed(&mut shell);
     assert_eq!(printed.matches("same bytes").count(), block.matches("same bytes").count(), "{printed}");
     assert!(printed.contains("sf:App/Code/disk.raw"), "the listing names the file: {printed}");
+}
+
+#[test]
+fn the_profiles_of_the_readme_are_profiles() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(workspace.join("README.md")).expect("there is a README");
+    let block = readme.split("\n```toml\n").nth(1).and_then(|rest| rest.split("\n```").next());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("profiles.toml");
+    std::fs::write(&file, block.expect("the README shows profiles")).expect("there is room");
+    let sources = Sources::new(Vec::new(), folder.path().to_owned(), Some(file));
+    for name in ["lab", "cloud", "vendor", "cluster"] {
+        assert!(ProfilesFile::read(&sources, name).is_ok_and(|file| file.has(name)), "{name}");
+    }
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! From a service to this machine. A transfer that breaks off goes on where it was, as long as the service has the same bytes.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use pentaprism_client::upload::{Difference, Digest};
-use pentaprism_core::BodyError;
+use pentaprism_core::{Body, BodyError};
 
 use super::Copier;
 use super::journal::{DownloadNote, Subject};
-use super::place::{Existing, PartFile, exists};
-use super::write::{Writer, told};
+use super::place::{Destination, Existing, PartFile, destination, exists};
+use super::write::{self, Writer, told};
 use crate::remote::failure::{Failure, FailureKind};
 use crate::remote::report::{Copied, Transfer};
 use crate::remote::service::{Fetched, Remote};
@@ -27,53 +28,64 @@ struct Arrived {
 impl Copier {
     /// Downloads to a file. `target` is a folder when the source has no name of its own: then the service's name is used.
     pub(super) async fn download_file(&self, from: &dyn Remote, target: &Path) -> Result<Copied, Failure> {
-        let mut fetched = None;
+        let mut first = None;
         let mut target = target.to_owned();
         if target.is_dir() {
-            let first = from.get(0).await?;
-            target.push(safe_name(&first, from));
-            fetched = Some(first);
+            let fetched = from.get(0).await?;
+            target.push(safe_name(&fetched, from));
+            first = Some(fetched);
         }
-        if self.existing == Existing::Refuse && target.symlink_metadata().is_ok() {
-            return Err(exists(&target));
-        }
-        let full = std::path::absolute(&target).unwrap_or_else(|_| target.clone());
-        let place = from.address().place.to_string();
-        let subject = Subject { kind: "download", server: from.server(), place: &place, file: &full };
-        let note: Option<DownloadNote> =
-            self.journal.as_ref().filter(|_| self.resume).and_then(|journal| journal.recall(subject));
-        let mut part = PartFile::open(&target, note.is_some())?;
-        let fetched = match (fetched, &note) {
-            (Some(fetched), None) => fetched,
-            (_, Some(note)) if part.held() > 0 => self.go_on(from, &mut part, note).await?,
-            _ => from.get(0).await?,
+        let label = target.display().to_string();
+        let arrived = match destination(&target)? {
+            Destination::Stream(stream) => {
+                let failed = |error| Failure::local(format!("{label} cannot be written"), &error);
+                let output = std::fs::OpenOptions::new().write(true).open(stream).map_err(failed)?;
+                let fetched = self.begin(from, first).await?;
+                self.fetch(from, fetched, output, None, &label).await?
+            }
+            Destination::File(_) if self.existing == Existing::Refuse && target.symlink_metadata().is_ok() => {
+                return Err(exists(&target));
+            }
+            Destination::File(file) => self.download_whole(from, &file, first).await?,
         };
-        if let (Some(journal), Some(version)) = (&self.journal, &fetched.version) {
-            // Without the note the download works all the same; it only cannot be gone on with.
-            let _not_noted = journal.note(subject, &DownloadNote { version: version.clone() });
-        }
-        let resumable = fetched.version.is_some() && self.journal.is_some();
-        let arrived = self.fetch_into(from, fetched, &part, &target.display().to_string()).await;
-        match arrived {
+        let from = from.address().to_string();
+        Ok(Copied { from, to: label, bytes: arrived.bytes, verified: arrived.verified, entry: None })
+    }
+
+    /// Downloads to a file that gets its name at the end.
+    async fn download_whole(
+        &self,
+        from: &dyn Remote,
+        target: &Path,
+        first: Option<Fetched>,
+    ) -> Result<Arrived, Failure> {
+        let failed = |error: io::Error| Failure::local(format!("{} cannot be written", target.display()), &error);
+        let full = std::path::absolute(target).map_err(failed)?;
+        let subject = Subject::Download(&full);
+        let mut part = PartFile::open(target)?;
+        let fetched = if let Some(note) = self.noted(subject, from, &part) {
+            part.keep();
+            self.go_on(from, &mut part, &note).await?
+        } else {
+            part.cut(0).map_err(failed)?;
+            self.begin(from, first).await?
+        };
+        let resumable = self.note(subject, from, &fetched, &mut part);
+        let label = target.display().to_string();
+        let held = if part.held() > 0 { Some(part.handle().map_err(failed)?) } else { None };
+        let output = part.handle().map_err(failed)?;
+        match self.fetch(from, fetched, output, held, &label).await {
             Ok(arrived) => {
                 part.finish(self.existing)?;
-                if let Some(journal) = &self.journal {
-                    journal.forget(subject, self.session.clock.now());
-                }
-                let to = target.display().to_string();
-                Ok(Copied {
-                    from: from.address().to_string(),
-                    to,
-                    bytes: arrived.bytes,
-                    verified: arrived.verified,
-                    entry: None,
-                })
+                self.forget(subject);
+                Ok(arrived)
             }
             Err(failure) if resumable && failure.kind != FailureKind::Differs => {
                 Err(failure.cause("what arrived so far is kept").advise("--resume goes on with it"))
             }
             Err(failure) => {
                 part.discard();
+                self.forget(subject);
                 Err(failure)
             }
         }
@@ -81,10 +93,49 @@ impl Copier {
 
     /// Downloads to standard output.
     pub(super) async fn download_output(&self, from: &dyn Remote) -> Result<Copied, Failure> {
-        let fetched = from.get(0).await?;
-        let arrived = self.fetch(from, fetched, io::stdout(), "standard output").await?;
+        let fetched = self.begin(from, None).await?;
+        let arrived = self.fetch(from, fetched, io::stdout(), None, "standard output").await?;
         let from = from.address().to_string();
         Ok(Copied { from, to: "-".to_owned(), bytes: arrived.bytes, verified: arrived.verified, entry: None })
+    }
+
+    /// A download from its first byte, of a picture as PNG when that is asked for.
+    async fn begin(&self, from: &dyn Remote, first: Option<Fetched>) -> Result<Fetched, Failure> {
+        let fetched = match first {
+            Some(fetched) => fetched,
+            None => from.get(0).await?,
+        };
+        if !self.to_png {
+            return Ok(fetched);
+        }
+        let png = self.png_of(fetched.body, &from.address().to_string()).await?;
+        let (length, body) = (Some(png.len() as u64), Body::from(png));
+        Ok(Fetched { from: 0, length, version: None, checksums: Vec::new(), body, ..fetched })
+    }
+
+    /// What an earlier run noted of this very part, when it is to go on.
+    fn noted(&self, subject: Subject<'_>, from: &dyn Remote, part: &PartFile) -> Option<DownloadNote> {
+        let journal = self.journal.as_ref().filter(|_| self.resume && !self.to_png && part.held() > 0)?;
+        let note: DownloadNote = journal.recall(subject)?;
+        let same = note.server == from.server() && note.place == from.address().place.to_string();
+        (same && part.inode().is_ok_and(|inode| inode == note.inode)).then_some(note)
+    }
+
+    /// Notes before the first byte what the part is going to hold, so that another run can go on. Whatever was noted before is not
+    /// true of the part any more.
+    fn note(&self, subject: Subject<'_>, from: &dyn Remote, fetched: &Fetched, part: &mut PartFile) -> bool {
+        let (Some(journal), Some(version), Ok(inode)) = (&self.journal, &fetched.version, part.inode()) else {
+            self.forget(subject);
+            return false;
+        };
+        let (server, place) = (from.server().to_owned(), from.address().place.to_string());
+        let noted = journal.note(subject, &DownloadNote { server, place, version: version.clone(), inode }).is_ok();
+        if noted {
+            part.keep();
+        } else {
+            self.forget(subject);
+        }
+        noted
     }
 
     /// The rest of a download of an earlier run, or all of it when the service has other bytes by now.
@@ -102,36 +153,32 @@ impl Copier {
         }
     }
 
-    /// Fetches into a part, whose bytes from an earlier run count for the check sum.
-    async fn fetch_into(
-        &self,
-        from: &dyn Remote,
-        fetched: Fetched,
-        part: &PartFile,
-        label: &str,
-    ) -> Result<Arrived, Failure> {
-        let handle = part.handle().map_err(|error| Failure::local(format!("{label} cannot be written"), &error))?;
-        self.fetch(from, fetched, handle, label).await
-    }
-
+    /// Fetches to `output`. What an earlier run has written, which can be read from `held`, is compared with the rest.
     async fn fetch(
         &self,
         from: &dyn Remote,
         fetched: Fetched,
         output: impl io::Write + Send + 'static,
+        held: Option<File>,
         label: &str,
     ) -> Result<Arrived, Failure> {
         let (begin, length) = (fetched.from, fetched.length);
-        // What an earlier run has written would have to be read again; the length says enough then.
-        let checked = self.options.verify && begin == 0;
-        let wanted = told(&fetched.checksums).filter(|_| checked);
+        // Bytes of two runs are always compared with the service's check sum, if it tells one.
+        let wanted = told(&fetched.checksums).filter(|_| self.options.verify || begin > 0);
+        let digesting = match (&wanted, held) {
+            (Some(wanted), Some(held)) => {
+                let known = write::digest_of(held, begin, wanted.algorithm).await;
+                Some(known.map_err(|error| Failure::local("what an earlier run left cannot be read", &error))?)
+            }
+            (wanted, _) => wanted.as_ref().map(|wanted| wanted.algorithm.begin()),
+        };
         let transfer = self.session.reporter.transfer(&from.address().to_string(), label, length);
         transfer.begin_at(begin);
-        let mut writer = Writer::start(output, wanted.as_ref().map(|wanted| wanted.algorithm.begin()));
+        let mut writer = Writer::start(output, digesting);
         let moved = self.follow(from, fetched, &mut writer, &transfer).await;
-        transfer.end(moved.is_ok());
         let written = begin + writer.written();
         let finished = writer.finish().await;
+        transfer.end(moved.is_ok() && finished.is_ok());
         let found = finished.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::unread(),
             _ => Failure::local(format!("{label} cannot be written"), &error),

@@ -8,6 +8,7 @@ use pentaprism_client::Source;
 use pentaprism_client::upload::service_fabric::{Folder, FolderFile};
 
 use super::Copier;
+use super::place;
 use super::plan::{self, Pair};
 use crate::remote::address::{Address, Location, Place};
 use crate::remote::entry::Kind;
@@ -54,7 +55,7 @@ impl Copier {
                 }
                 self.file(&from, &to).await
             })
-            .buffer_unordered(self.files);
+            .buffer_unordered(self.most_files);
         let mut first = None;
         while let Some(copied) = copies.next().await {
             let Err(failure) = copied else { continue };
@@ -91,8 +92,18 @@ impl Copier {
                 .reporter
                 .note(&format!("{} is left out: it is neither a file nor a folder", left_out.display()));
         }
-        let files = found.files.iter().map(FolderFile::path).filter(|path| name_of(path) != MARK);
-        Ok((files.map(str::to_owned).collect(), found.folders))
+        let mut files = Vec::new();
+        for path in found.files.iter().map(FolderFile::path) {
+            if path.contains('\\') {
+                let what = format!("{}/{path} cannot be copied", folder.display());
+                let failure = Failure::new(FailureKind::Local, what);
+                return Err(failure.cause("services take the backslash in its name for a slash").advise("rename it"));
+            }
+            if name_of(path) != MARK && !place::is_part(name_of(path)) {
+                files.push(path.to_owned());
+            }
+        }
+        Ok((files, found.folders))
     }
 
     /// The files below a folder of Service Fabric, marks left out; `None` when the place is a file.
@@ -108,9 +119,15 @@ impl Copier {
                 return Ok(());
             }
             let path = path.trim_matches('/');
-            if path == root {
+            if path.eq_ignore_ascii_case(root) {
                 is_file = true;
-            } else if let Some(relative) = relative_to(root, path).filter(|path| name_of(path) != MARK) {
+                return Ok(());
+            }
+            let Some(relative) = relative_to(root, path) else {
+                let what = format!("{} lists {path} below {root}", remote.server());
+                return Err(Failure::new(FailureKind::ServiceFailed, what));
+            };
+            if name_of(relative) != MARK {
                 files.push(relative.to_owned());
             }
             Ok(())
@@ -120,9 +137,13 @@ impl Copier {
     }
 }
 
-/// The part of `path` below `root`.
+/// The part of `path` below `root`. Clusters on Windows see no case.
 fn relative_to<'p>(root: &str, path: &'p str) -> Option<&'p str> {
-    if root.is_empty() { Some(path) } else { path.strip_prefix(root)?.strip_prefix('/') }
+    if root.is_empty() {
+        return Some(path);
+    }
+    let (above, below) = path.split_at_checked(root.len())?;
+    below.strip_prefix('/').filter(|_| above.eq_ignore_ascii_case(root))
 }
 
 fn name_of(path: &str) -> &str {
@@ -137,7 +158,7 @@ fn below(folder: &Location, file: &str) -> Result<Location, Failure> {
     Ok(match folder {
         Location::Local(folder) => {
             let plain = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
-            if !plain || file.contains('\0') {
+            if !plain || file.contains('\0') || place::is_part(name_of(file)) {
                 let what = format!("the service has a file `{file}`, which would not be below {}", folder.display());
                 return Err(
                     Failure::new(FailureKind::ServiceFailed, what).advise("copy it by itself, to a name of yours")
@@ -186,10 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_below_a_folder_is_found_without_case() {
+        assert_eq!(relative_to("myapp", "MyApp/a/b"), Some("a/b"));
+        assert_eq!(relative_to("", "a/b"), Some("a/b"));
+        for other in ["MyApp2/a", "My", "other/a", "Ünapp/a"] {
+            assert_eq!(relative_to("myapp", other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn no_name_leads_out_of_a_local_folder() {
         let out = Location::Local("out".into());
         assert_eq!(below(&out, "a/b").unwrap(), Location::Local("out/a/b".into()));
-        for wrong in ["../a", "/etc/passwd", "a/../../b", ".", ""] {
+        for wrong in [".x.pentaprism-part", "a/.x.pentaprism-part", "../a", "/etc/passwd", "a/../../b", ".", ""] {
             let ok = below(&out, wrong);
             assert!(ok.is_err() || wrong.is_empty(), "{wrong}");
         }

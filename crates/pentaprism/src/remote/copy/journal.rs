@@ -35,10 +35,14 @@ pub struct UploadNote {
 pub struct FileVersion {
     /// Its length in bytes.
     pub length: u64,
-    /// When it was changed last: seconds.
+    /// When its bytes were changed last: seconds.
     pub seconds: i64,
     /// And nanoseconds.
     pub nanoseconds: i64,
+    /// When anything about it was changed last, which nobody can set: seconds.
+    pub changed_seconds: i64,
+    /// And nanoseconds.
+    pub changed_nanoseconds: i64,
     /// Which file it is on its file system.
     pub inode: u64,
 }
@@ -49,6 +53,8 @@ impl From<&Metadata> for FileVersion {
             length: metadata.len(),
             seconds: metadata.mtime(),
             nanoseconds: metadata.mtime_nsec(),
+            changed_seconds: metadata.ctime(),
+            changed_nanoseconds: metadata.ctime_nsec(),
             inode: metadata.ino(),
         }
     }
@@ -57,21 +63,30 @@ impl From<&Metadata> for FileVersion {
 /// A download whose part lies beside its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownloadNote {
+    /// The service.
+    pub server: String,
+    /// The place there, as it is written without a profile.
+    pub place: String,
     /// What the service calls these bytes: the same text means the same bytes.
     pub version: String,
+    /// Which file the part is on its file system.
+    pub inode: u64,
 }
 
-/// What a note is about. Each pair of source and target has its own.
+/// What a note is about.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'s> {
-    /// `upload` or `download`.
-    pub kind: &'static str,
-    /// The service.
-    pub server: &'s str,
-    /// The place at the service, as it is written without a profile.
-    pub place: &'s str,
-    /// The local file, with all folders.
-    pub file: &'s Path,
+pub enum Subject<'s> {
+    /// An upload. Each pair of a file and a place has its own note.
+    Upload {
+        /// The service.
+        server: &'s str,
+        /// The place there, as it is written without a profile.
+        place: &'s str,
+        /// The file, with all folders.
+        file: &'s Path,
+    },
+    /// A download to this file, with all folders, wherever it comes from: there is one part for all of them.
+    Download(&'s Path),
 }
 
 impl Journal {
@@ -125,12 +140,16 @@ impl Journal {
 
     /// A name that tells nothing, for a subject of any length.
     fn file(&self, subject: Subject<'_>) -> PathBuf {
+        let (kind, server, place, file) = match subject {
+            Subject::Upload { server, place, file } => ("upload", server, place, file),
+            Subject::Download(file) => ("download", "", "", file),
+        };
         let mut hash = Sha256::new();
-        for part in [subject.kind.as_bytes(), subject.server.as_bytes(), subject.place.as_bytes()] {
+        for part in [kind.as_bytes(), server.as_bytes(), place.as_bytes()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        hash.update(subject.file.as_os_str().as_encoded_bytes());
+        hash.update(file.as_os_str().as_encoded_bytes());
         let name = hash.finalize()[..16].iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"));
         self.folder.join(name + ".json")
     }
@@ -141,7 +160,7 @@ mod tests {
     use super::*;
 
     fn subject(file: &Path) -> Subject<'_> {
-        Subject { kind: "upload", server: "http://a", place: "sf:x", file }
+        Subject::Upload { server: "http://a", place: "sf:x", file }
     }
 
     #[test]
@@ -155,7 +174,10 @@ mod tests {
         journal.note(subject(one), &note).unwrap();
         assert_eq!(journal.recall(subject(one)), Some(note.clone()));
         assert_eq!(journal.recall::<UploadNote>(subject(other)), None);
-        assert_eq!(journal.recall::<UploadNote>(Subject { place: "sf:y", ..subject(one) }), None);
+        assert_eq!(
+            journal.recall::<UploadNote>(Subject::Upload { server: "http://a", place: "sf:y", file: one }),
+            None
+        );
         let mode = std::fs::metadata(folder.path().join("state")).unwrap().mode();
         assert_eq!(mode & 0o777, 0o700);
         journal.forget(subject(one), SystemTime::UNIX_EPOCH);
@@ -166,7 +188,8 @@ mod tests {
     fn old_notes_are_swept() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::in_folder(folder.path().to_owned());
-        let note = DownloadNote { version: "7".to_owned() };
+        let note =
+            DownloadNote { server: "http://a".to_owned(), place: "sf:x".to_owned(), version: "7".to_owned(), inode: 7 };
         journal.note(subject(Path::new("/one")), &note).unwrap();
         let written = std::fs::metadata(folder.path()).unwrap().modified().unwrap();
         journal.forget(subject(Path::new("/other")), written + KEPT / 2);

@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use pentaprism_store::{Ids, RandomIds};
+use tokio::sync::Semaphore;
 
-use self::journal::Journal;
+use self::journal::{Journal, Subject};
 use self::place::Existing;
 use self::plan::Pair;
 use super::address::{Location, Place};
+use super::entry::{Entry, Kind};
 use super::failure::{Failure, FailureKind};
 use super::service::{self, PutOptions, Remote};
 use super::session::Session;
@@ -28,7 +30,10 @@ use crate::pictures::{Pool, PoolLimits};
 /// Files that are under way at once, unless said otherwise.
 const FILES: usize = 4;
 
-/// The most files that are under way at once. Each keeps a thread, and some MiB.
+/// Chunks of each of several files that are under way at once, unless said otherwise.
+const CHUNKS_OF_SEVERAL: usize = 2;
+
+/// The most files, or chunks of one, that are under way at once. Each keeps a thread, and some MiB.
 const MOST_FILES: usize = 64;
 
 /// Copies as `cp` was told. Every failed file is told where it fails; the first failure is the command's.
@@ -39,11 +44,14 @@ pub async fn run(arguments: &CopyArguments, session: &Arc<Session>) -> Result<()
     let pairs = plan::pairs(&arguments.sources, &arguments.target, Path::is_dir)?;
     let copier = Copier::new(arguments, session);
     let many = pairs.len() > 1;
-    let files = if many { copier.files } else { 1 };
+    if many && (arguments.description.name.is_some() || arguments.description.file_name.is_some()) {
+        let what = format!("{} sources cannot all get the one name", pairs.len());
+        return Err(Failure::new(FailureKind::Usage, what).advise("copy them one by one, or leave the name away"));
+    }
     let copier = &copier;
     let mut failures = stream::iter(pairs)
         .map(|pair| async move { copier.pair(&pair, arguments.recursive).await })
-        .buffer_unordered(files)
+        .buffer_unordered(copier.most_files)
         .filter_map(|copied| std::future::ready(copied.err()));
     let mut first = None;
     while let Some(failure) = failures.next().await {
@@ -66,8 +74,10 @@ struct Copier {
     skip: bool,
     resume: bool,
     to_png: bool,
-    /// Files under way at once.
-    files: usize,
+    /// Files that may be under way at once, whichever source they belong to.
+    files: Semaphore,
+    /// How many those are.
+    most_files: usize,
     journal: Option<Journal>,
     ids: Arc<dyn Ids>,
     pictures: Pool,
@@ -76,7 +86,9 @@ struct Copier {
 impl Copier {
     fn new(arguments: &CopyArguments, session: &Arc<Session>) -> Self {
         let told = &arguments.description;
-        let parallel = arguments.parallel.map(std::num::NonZeroUsize::get);
+        let several = arguments.sources.len() > 1 || arguments.recursive;
+        let parallel = arguments.parallel.map(|parallel| parallel.get().min(MOST_FILES));
+        let most_files = if several { parallel.unwrap_or(FILES) } else { 1 };
         let options = PutOptions {
             name: told.name.clone(),
             disk_format: told.disk_format.clone(),
@@ -88,7 +100,8 @@ impl Copier {
             verify: arguments.verify,
             wait: !arguments.no_wait,
             session: None,
-            parallel,
+            // Requests with bytes under way at once are as many as was said, files times chunks.
+            parallel: if several { Some(parallel.map_or(CHUNKS_OF_SEVERAL, |_| 1)) } else { parallel },
         };
         Self {
             session: Arc::clone(session),
@@ -97,7 +110,8 @@ impl Copier {
             skip: arguments.no_clobber,
             resume: arguments.resume,
             to_png: arguments.to_png,
-            files: parallel.unwrap_or(FILES).min(MOST_FILES),
+            files: Semaphore::new(most_files),
+            most_files,
             journal: Journal::usual(&session.sources.environment),
             ids: Arc::new(RandomIds),
             pictures: Pool::new(PoolLimits::default()),
@@ -114,6 +128,7 @@ impl Copier {
 
     /// Copies one file and tells of it.
     async fn file(&self, from: &Location, to: &Location) -> Result<(), Failure> {
+        let _turn = self.files.acquire().await.expect("nobody closes it");
         if self.skip && self.is_there(to).await? {
             self.session.reporter.passed_over(&plan::shown(from), &plan::shown(to));
             return Ok(());
@@ -134,6 +149,13 @@ impl Copier {
         self.session.reporter.copied(&outcome)
     }
 
+    /// Forgets what was noted for another run.
+    fn forget(&self, subject: Subject<'_>) {
+        if let Some(journal) = &self.journal {
+            journal.forget(subject, self.session.clock.now());
+        }
+    }
+
     async fn open(&self, address: &super::address::Address) -> Result<Box<dyn Remote>, Failure> {
         service::open(address, &self.session).await
     }
@@ -147,12 +169,18 @@ impl Copier {
                 Ok(false)
             }
             Location::Remote(address) => match self.open(address).await?.stat().await {
-                Ok(_) => Ok(true),
+                Ok(entry) => Ok(has_bytes(&entry)),
                 Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
                 Err(failure) => Err(failure),
             },
         }
     }
+}
+
+/// Whether an entry is more than a name: an image without bytes and a view without a picture are still to be filled.
+fn has_bytes(entry: &Entry) -> bool {
+    let status = entry.status.as_deref();
+    !matches!((entry.kind, status), (Kind::Image, Some("queued")) | (Kind::View, Some("without picture")))
 }
 
 /// How long to wait before a broken transfer is continued, after so many fruitless tries.

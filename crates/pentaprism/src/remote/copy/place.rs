@@ -3,19 +3,24 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{RenameFlags, renameat_with};
+use rustix::fs::{OFlags, RenameFlags, renameat_with};
+use sha2::{Digest as _, Sha256};
 
 use crate::remote::failure::{Failure, FailureKind};
 
-/// A file on its way to its name: until the end its bytes lie beside it, under `.NAME.pentaprism-part`.
+/// A file on its way to its name: until the end its bytes lie beside it, under `.NAME.pentaprism-part`. Dropped before its end it is
+/// removed, unless it is to be kept for another run.
 #[derive(Debug)]
 pub struct PartFile {
     target: PathBuf,
     part: PathBuf,
     file: File,
     held: u64,
+    /// Whether the part stays when this is dropped.
+    stays: bool,
 }
 
 /// What becomes of a file that has the name already.
@@ -27,35 +32,63 @@ pub enum Existing {
     Replace,
 }
 
+/// How often a part is opened anew because another run took it away in between.
+const TRIES: usize = 10;
+
+/// The longest name whose part has it in its own name, in bytes: file systems allow 255.
+const LONG_NAME: usize = 200;
+
+/// The end of every part's name.
+const SUFFIX: &str = ".pentaprism-part";
+
 impl PartFile {
-    /// Opens the part of `target`. With `go_on` it keeps what an earlier run left; else it begins empty.
+    /// Opens the part of `target`, with what an earlier run left in it.
     ///
     /// # Errors
-    /// The folder is missing or may not be written, or another run writes the same file.
-    pub fn open(target: &Path, go_on: bool) -> Result<Self, Failure> {
+    /// The folder is missing or may not be written, something else lies there, or another run writes the same file.
+    pub fn open(target: &Path) -> Result<Self, Failure> {
         let part = part_of(target)?;
         let failed = |error: io::Error| Failure::local(format!("{} cannot be written", target.display()), &error);
-        // Not emptied before it is locked: another run may be writing it.
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let what = format!("another run is writing {}", target.display());
-                return Err(Failure::new(FailureKind::Conflict, what).advise("wait for it, or end it"));
+        for _ in 0..TRIES {
+            // Links are not followed: in a folder of many users somebody else may have laid one there.
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).custom_flags(NO_LINKS);
+            let mut file = options.open(&part).map_err(failed)?;
+            let metadata = file.metadata().map_err(failed)?;
+            if !metadata.is_file() || metadata.nlink() > 1 {
+                let what = format!("{} is in the way", part.display());
+                return Err(
+                    Failure::new(FailureKind::Conflict, what).advise("look at it, and delete it if it is of no use")
+                );
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let what = format!("another run is writing {}", target.display());
+                    return Err(Failure::new(FailureKind::Conflict, what).advise("wait for it, or end it"));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            // The run that had the lock may have given the file its name: then it is not the part any more.
+            if part.symlink_metadata().is_ok_and(|now| (now.dev(), now.ino()) == (metadata.dev(), metadata.ino())) {
+                let held = file.seek(SeekFrom::End(0)).map_err(failed)?;
+                return Ok(Self { target: target.to_owned(), part, file, held, stays: false });
+            }
         }
-        if !go_on {
-            file.set_len(0).map_err(failed)?;
-        }
-        let held = file.seek(SeekFrom::End(0)).map_err(failed)?;
-        Ok(Self { target: target.to_owned(), part, file, held })
+        Err(Failure::new(FailureKind::Conflict, format!("other runs keep writing {}", target.display())))
     }
 
-    /// How many bytes an earlier run left.
+    /// How many bytes there are.
     pub const fn held(&self) -> u64 {
         self.held
+    }
+
+    /// Which file it is on its file system.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub fn inode(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.ino())
     }
 
     /// A second handle of the same file, whose position is shared.
@@ -76,29 +109,86 @@ impl PartFile {
         Ok(())
     }
 
-    /// Gives the file its name.
+    /// Leaves what is written to another run, whatever happens to this one.
+    pub const fn keep(&mut self) {
+        self.stays = true;
+    }
+
+    /// Gives the file its name, and the rights of the file that it replaces.
     ///
     /// # Errors
     /// A file has the name and is to stay, or the operating system refuses.
-    pub fn finish(self, existing: Existing) -> Result<(), Failure> {
+    pub fn finish(mut self, existing: Existing) -> Result<(), Failure> {
         let renamed = match existing {
-            Existing::Replace => std::fs::rename(&self.part, &self.target),
+            Existing::Replace => {
+                let rights = std::fs::metadata(&self.target).map(|replaced| replaced.permissions());
+                let taken_over = rights.map_or(Ok(()), |rights| self.file.set_permissions(rights));
+                taken_over.and_then(|()| std::fs::rename(&self.part, &self.target))
+            }
             Existing::Refuse => rename_new(&self.part, &self.target),
         };
-        renamed.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                let _may_stay = std::fs::remove_file(&self.part);
-                exists(&self.target)
+        match renamed {
+            Ok(()) => {
+                self.stays = true;
+                Ok(())
             }
-            _ => Failure::local(format!("{} cannot be given its name", self.target.display()), &error),
-        })
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.stays = false;
+                Err(exists(&self.target))
+            }
+            Err(error) => Err(Failure::local(format!("{} cannot be given its name", self.target.display()), &error)),
+        }
     }
 
     /// Removes what was written so far.
-    pub fn discard(self) {
-        // Nothing depends on it: the next run begins empty.
-        let _may_stay = std::fs::remove_file(&self.part);
+    pub fn discard(mut self) {
+        self.stays = false;
     }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.stays {
+            // Still under its lock, so that it is nobody else's. Nothing depends on it: the next run begins empty.
+            let _may_stay = std::fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// `O_NOFOLLOW`.
+const NO_LINKS: i32 = OFlags::NOFOLLOW.bits().cast_signed();
+
+/// What a path of this machine is to a download.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A name that is free, or a regular file; links to files are resolved.
+    File(PathBuf),
+    /// A device or a pipe, into which bytes are written as they come.
+    Stream(PathBuf),
+}
+
+/// What `target` is.
+///
+/// # Errors
+/// It is neither of both, such as a link to nothing.
+pub fn destination(target: &Path) -> Result<Destination, Failure> {
+    let Ok(found) = target.symlink_metadata() else { return Ok(Destination::File(target.to_owned())) };
+    let failed = |error: io::Error| Failure::local(format!("{} cannot be written", target.display()), &error);
+    let resolved = if found.is_symlink() { target.canonicalize().map_err(failed)? } else { target.to_owned() };
+    let kind = resolved.metadata().map_err(failed)?.file_type();
+    if kind.is_file() {
+        return Ok(Destination::File(resolved));
+    }
+    if kind.is_char_device() || kind.is_fifo() {
+        return Ok(Destination::Stream(resolved));
+    }
+    let what = format!("{} is neither a file nor a pipe", target.display());
+    Err(Failure::new(FailureKind::Local, what).advise("name a file"))
+}
+
+/// Whether a file of this name is a part.
+pub fn is_part(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(SUFFIX)
 }
 
 /// Renames unless something has the name. Where the file system cannot do both in one step, something that appears in between
@@ -123,14 +213,20 @@ fn part_of(target: &Path) -> Result<PathBuf, Failure> {
         return Err(Failure::new(FailureKind::Usage, what).advise("name a file, or a folder that is there"));
     };
     let mut part = OsString::from(".");
-    part.push(name);
-    part.push(".pentaprism-part");
+    if name.len() > LONG_NAME {
+        let digest = Sha256::digest(name.as_encoded_bytes());
+        part.push(digest[..16].iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}")));
+    } else {
+        part.push(name);
+    }
+    part.push(SUFFIX);
     Ok(target.with_file_name(part))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -141,20 +237,34 @@ mod tests {
         names
     }
 
+    fn write(part: &PartFile, bytes: &[u8]) {
+        part.handle().unwrap().write_all(bytes).unwrap();
+    }
+
     #[test]
     fn a_file_has_its_name_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("disk.raw");
-        let part = PartFile::open(&target, false).unwrap();
-        part.handle().unwrap().write_all(b"half").unwrap();
+        let mut part = PartFile::open(&target).unwrap();
+        write(&part, b"half");
         assert_eq!(names(folder.path()), [".disk.raw.pentaprism-part"]);
+        part.keep();
         drop(part);
-        let part = PartFile::open(&target, true).unwrap();
+        let part = PartFile::open(&target).unwrap();
         assert_eq!(part.held(), 4);
-        part.handle().unwrap().write_all(b" and half").unwrap();
+        write(&part, b" and half");
         part.finish(Existing::Refuse).unwrap();
         assert_eq!(names(folder.path()), ["disk.raw"]);
         assert_eq!(std::fs::read(&target).unwrap(), b"half and half");
+    }
+
+    #[test]
+    fn what_is_dropped_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = PartFile::open(&folder.path().join("gone")).unwrap();
+        write(&part, b"half");
+        drop(part);
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]
@@ -162,32 +272,63 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("disk.raw");
         std::fs::write(&target, "old").unwrap();
-        let write = |existing| {
-            let part = PartFile::open(&target, false).unwrap();
-            part.handle().unwrap().write_all(b"new").unwrap();
+        std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let replace = |existing| {
+            let part = PartFile::open(&target).unwrap();
+            write(&part, b"new");
             part.finish(existing)
         };
-        assert_eq!(write(Existing::Refuse).unwrap_err().kind, FailureKind::Conflict);
+        assert_eq!(replace(Existing::Refuse).unwrap_err().kind, FailureKind::Conflict);
         assert_eq!((std::fs::read(&target).unwrap(), names(folder.path()).len()), (b"old".to_vec(), 1));
-        write(Existing::Replace).unwrap();
+        replace(Existing::Replace).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        assert_eq!(std::fs::metadata(&target).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]
     fn two_runs_do_not_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("disk.raw");
-        let mut first = PartFile::open(&target, false).unwrap();
-        first.handle().unwrap().write_all(b"12345").unwrap();
-        assert_eq!(PartFile::open(&target, true).unwrap_err().kind, FailureKind::Conflict);
+        let mut first = PartFile::open(&target).unwrap();
+        write(&first, b"12345");
+        assert_eq!(PartFile::open(&target).unwrap_err().kind, FailureKind::Conflict);
         first.cut(2).unwrap();
-        first.handle().unwrap().write_all(b"x").unwrap();
+        write(&first, b"x");
         first.finish(Existing::Refuse).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"12x");
-        let none = PartFile::open(&folder.path().join("none/disk.raw"), false).unwrap_err();
+        let none = PartFile::open(&folder.path().join("none/disk.raw")).unwrap_err();
         assert_eq!(none.kind, FailureKind::Local);
-        let gone = PartFile::open(&folder.path().join("gone"), false).unwrap();
-        gone.discard();
-        assert_eq!(names(folder.path()), ["disk.raw"]);
+    }
+
+    #[test]
+    fn links_at_the_part_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let part = folder.path().join(".disk.raw.pentaprism-part");
+        let target = folder.path().join("disk.raw");
+        symlink(&victim, &part).unwrap();
+        assert_eq!(PartFile::open(&target).unwrap_err().kind, FailureKind::Local);
+        std::fs::remove_file(&part).unwrap();
+        std::fs::hard_link(&victim, &part).unwrap();
+        assert_eq!(PartFile::open(&target).unwrap_err().kind, FailureKind::Conflict);
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn links_devices_and_long_names_are_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::write(root.join("real"), "x").unwrap();
+        symlink(root.join("real"), root.join("link")).unwrap();
+        symlink(root.join("nothing"), root.join("broken")).unwrap();
+        assert_eq!(destination(&root.join("link")).unwrap(), Destination::File(root.join("real")));
+        assert_eq!(destination(&root.join("free")).unwrap(), Destination::File(root.join("free")));
+        assert_eq!(destination(Path::new("/dev/null")).unwrap(), Destination::Stream("/dev/null".into()));
+        assert_eq!(destination(&root.join("broken")).unwrap_err().kind, FailureKind::Local);
+        assert_eq!(destination(&root).unwrap_err().kind, FailureKind::Local);
+        let long = root.join("n".repeat(255));
+        PartFile::open(&long).unwrap().finish(Existing::Refuse).unwrap();
+        assert!(long.is_file() && is_part(".x.pentaprism-part") && !is_part("x.pentaprism-part"));
     }
 }

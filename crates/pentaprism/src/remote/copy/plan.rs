@@ -1,5 +1,6 @@
 //! Which place each source goes to.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::remote::address::{Address, Location, Place};
@@ -28,7 +29,18 @@ pub fn pairs(sources: &[Location], target: &Location, is_folder: impl Fn(&Path) 
         let what = format!("{} sources cannot become one {}", sources.len(), shown(target));
         return Err(usage(what, "name a folder: one that is there, or sf:PATH/ with a slash at its end"));
     }
-    sources.iter().map(|source| pair(source, target, into)).collect()
+    let pairs: Vec<Pair> = sources.iter().map(|source| pair(source, target, into)).collect::<Result<_, _>>()?;
+    if !gives_ids(target) {
+        let mut taken = HashSet::new();
+        for pair in &pairs {
+            // Services take a backslash for a slash.
+            if !taken.insert(shown(&pair.to).replace('\\', "/")) {
+                let what = format!("two sources would become {}", shown(&pair.to));
+                return Err(usage(what, "copy one of them by itself, to another name"));
+            }
+        }
+    }
+    Ok(pairs)
 }
 
 fn pair(source: &Location, target: &Location, into: bool) -> Result<Pair, Failure> {
@@ -164,6 +176,9 @@ mod tests {
             (&["-"], "out"),
             (&["-"], "sf:App/"),
             (&["a.png"], "views:"),
+            (&["a/f", "b/f"], "sf:App/"),
+            (&["a/f", "b/f"], "glance:"),
+            (&["sf:a/f", "glance:f"], "out"),
         ] {
             assert_eq!(targets(sources, target), Err(FailureKind::Usage), "{sources:?} {target}");
         }

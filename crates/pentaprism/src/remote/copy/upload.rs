@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pentaprism_client::upload::service_fabric::FabricUploadOptions;
 use pentaprism_client::{Source, SourceError};
 use pentaprism_core::Body;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::journal::{FileVersion, Subject, UploadNote};
 use super::{Copier, write};
 use crate::pictures::USUAL_MAX_PIXELS;
+use crate::remote::address::Place;
 use crate::remote::failure::{Failure, FailureKind};
 use crate::remote::report::Copied;
 use crate::remote::service::{PutOptions, Remote, Upload};
@@ -21,24 +23,26 @@ const PICTURE_LIMIT: u64 = 64 << 20;
 impl Copier {
     /// Uploads a local file.
     pub(super) async fn upload_file(&self, file: &Path, to: &dyn Remote) -> Result<Copied, Failure> {
+        let before = version_of(file);
         let source = Source::file(file).await.map_err(|error| unreadable(file, &error))?;
         let label = file.display().to_string();
         let name = file.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         if self.to_png {
             return self.upload_picture(source, label, name, to).await;
         }
-        let metadata =
-            std::fs::metadata(file).map_err(|error| Failure::local(format!("{label} cannot be read"), &error))?;
         let full = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let place = to.address().place.to_string();
-        let subject = Subject { kind: "upload", server: to.server(), place: &place, file: &full };
-        let session = self.session(subject, FileVersion::from(&metadata));
+        let subject = Subject::Upload { server: to.server(), place: &place, file: &full };
+        // The same before and after it was opened: it is the version of the file that is open.
+        let version = before.filter(|before| version_of(file).as_ref() == Some(before));
+        let session =
+            version.filter(|version| goes_in_chunks(to, version)).and_then(|version| self.session(subject, version));
         let options = PutOptions { session, ..self.options.clone() };
-        let outcome = self.put(source, label, name, options, to).await;
-        if let (Ok(_), Some(journal)) = (&outcome, &self.journal) {
-            journal.forget(subject, self.session.clock.now());
+        let copied = self.put(source, label, name, options, to).await;
+        if copied.is_ok() && session.is_some() {
+            self.forget(subject);
         }
-        outcome
+        copied
     }
 
     /// Uploads standard input, whose length nobody knows.
@@ -118,6 +122,17 @@ impl Copier {
         let noted = journal.note(subject, &UploadNote { session, file });
         noted.is_ok().then_some(session)
     }
+}
+
+/// The version of the file that has a name now.
+fn version_of(file: &Path) -> Option<FileVersion> {
+    std::fs::metadata(file).ok().map(|metadata| FileVersion::from(&metadata))
+}
+
+/// Whether a file goes to `to` under a session that another run can go on with.
+fn goes_in_chunks(to: &dyn Remote, file: &FileVersion) -> bool {
+    matches!(to.address().place, Place::ServiceFabric(_))
+        && file.length > FabricUploadOptions::default().single_put_limit
 }
 
 fn unreadable(file: &Path, error: &SourceError) -> Failure {

@@ -1,6 +1,7 @@
 //! Taking a body to a file or to standard output, on a thread that may block, hashed on the way when asked.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 
 use bytes::Bytes;
 use pentaprism_client::upload::{Algorithm, Digest, Digesting};
@@ -20,6 +21,27 @@ pub fn told(checksums: &[Checksum]) -> Option<Digest> {
         Some(Digest::told(algorithm, &named.digits))
     };
     [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512].into_iter().find_map(told)
+}
+
+/// Begins the digest of bytes of which the first `length` are in `file`; leaves its position behind them.
+///
+/// # Errors
+/// The file cannot be read, or is shorter.
+pub async fn digest_of(mut file: File, length: u64, algorithm: Algorithm) -> io::Result<Digesting> {
+    let read = spawn_blocking(move || {
+        let mut digesting = algorithm.begin();
+        let mut buffer = vec![0; 256 * 1024];
+        let mut left = length;
+        file.seek(SeekFrom::Start(0))?;
+        while left > 0 {
+            let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            file.read_exact(&mut buffer[..wanted])?;
+            digesting.update(&buffer[..wanted]);
+            left -= wanted as u64;
+        }
+        Ok(digesting)
+    });
+    read.await.map_err(io::Error::other)?
 }
 
 /// A writer on its thread. Bodies can be given to it one behind the other, so that a broken one is followed by its rest.
