@@ -29,6 +29,12 @@ pub struct Caller<T> {
 
 type CallResult<O, S> = Result<S, Error<<O as Operation>::Error>>;
 
+/// An error, and when the service wants to be asked again, if it says so.
+pub(crate) struct Failed<E: std::error::Error + 'static> {
+    pub(crate) error: Box<Error<E>>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
 /// One attempt: its end, and what the next one has to know.
 struct Tried<O: Operation> {
     outcome: CallResult<O, (O::Ok, Body)>,
@@ -78,7 +84,7 @@ impl<T: Transport> Caller<T> {
     /// # Errors
     /// See [`Error`].
     pub async fn call<O: Operation>(&self, input: &O) -> CallResult<O, O::Ok> {
-        self.send(input, Source::empty()).await.map(|(ok, _)| ok)
+        self.send(input, Source::empty()).await.outcome.map(|(ok, _)| ok)
     }
 
     /// Calls an operation with a streamed request body.
@@ -86,7 +92,7 @@ impl<T: Transport> Caller<T> {
     /// # Errors
     /// See [`Error`].
     pub async fn upload<O: Operation>(&self, input: &O, source: impl Into<Source>) -> CallResult<O, O::Ok> {
-        self.send(input, source.into()).await.map(|(ok, _)| ok)
+        self.send(input, source.into()).await.outcome.map(|(ok, _)| ok)
     }
 
     /// Calls an operation whose success carries a streamed body.
@@ -94,22 +100,32 @@ impl<T: Transport> Caller<T> {
     /// # Errors
     /// See [`Error`].
     pub async fn download<O: Operation>(&self, input: &O, source: impl Into<Source>) -> CallResult<O, (O::Ok, Body)> {
-        self.send(input, source.into()).await
+        self.send(input, source.into()).await.outcome
     }
 
-    /// Calls an operation under the deadline for all its attempts.
-    async fn send<O: Operation>(&self, input: &O, source: Source) -> CallResult<O, (O::Ok, Body)> {
-        let (mut head, collected) = input.to_request().map_err(Error::Invalid)?.into_parts();
-        head.uri = self.base.join(&head.uri).map_err(|error| Error::Invalid(InvalidInput::Uri(error)))?;
-        let source = if collected.is_empty() { source } else { Source::bytes(collected) };
+    /// Calls an operation for a job that heeds by itself when the service wants to be asked again.
+    pub(crate) async fn told<O: Operation>(&self, input: &O, source: Source) -> Result<O::Ok, Failed<O::Error>> {
+        let Tried { outcome, retry_after, .. } = self.send(input, source).await;
+        outcome.map(|(ok, _)| ok).map_err(|error| Failed { error: Box::new(error), retry_after })
+    }
+
+    /// Calls an operation under the deadline for all its attempts, and gives the last of them.
+    async fn send<O: Operation>(&self, input: &O, source: Source) -> Tried<O> {
+        let (head, source) = match self.request(input, source) {
+            Ok(request) => request,
+            Err(invalid) => return Tried::failed(Error::Invalid(invalid)),
+        };
         let attempts = self.attempts::<O>(&head, &source);
-        match self.within(self.retry.total, attempts).await {
-            Ok(outcome) => outcome,
-            Err(late) => Err(Error::Interrupted(late)),
-        }
+        self.within(self.retry.total, attempts).await.unwrap_or_else(|late| Tried::failed(Error::Interrupted(late)))
     }
 
-    async fn attempts<O: Operation>(&self, head: &request::Parts, source: &Source) -> CallResult<O, (O::Ok, Body)> {
+    fn request<O: Operation>(&self, input: &O, source: Source) -> Result<(request::Parts, Source), InvalidInput> {
+        let (mut head, collected) = input.to_request()?.into_parts();
+        head.uri = self.base.join(&head.uri).map_err(InvalidInput::Uri)?;
+        Ok((head, if collected.is_empty() { source } else { Source::bytes(collected) }))
+    }
+
+    async fn attempts<O: Operation>(&self, head: &request::Parts, source: &Source) -> Tried<O> {
         let streams = O::INFO.streamed_response || O::INFO.request_body == RequestBody::Streamed;
         let deadline = self.retry.attempt.filter(|_| !streams);
         let mut stale: Option<Token> = None;
@@ -118,18 +134,18 @@ impl<T: Transport> Caller<T> {
             let attempt = self.attempt::<O>(head, source, stale.as_ref());
             let late = |late| Tried::failed(Error::Interrupted(late));
             let tried = self.within(deadline, attempt).await.unwrap_or_else(late);
-            let error = match tried.outcome {
-                Err(error) if source.can_be_read_again() => error,
-                outcome => return outcome,
-            };
+            let Err(error) = &tried.outcome else { return tried };
+            if !source.can_be_read_again() {
+                return tried;
+            }
             // A token may have been revoked before its end. Another one is asked for once.
             if error.status() == Some(StatusCode::UNAUTHORIZED) && stale.is_none() && tried.token.is_some() {
                 stale = tried.token;
                 continue;
             }
-            let Some(occurrence) = occurrence(&error, tried.retry_after) else { return Err(error) };
+            let Some(occurrence) = occurrence(error, tried.retry_after) else { return tried };
             if !self.retry.policy.again(&Attempt { number, idempotent: O::INFO.idempotent, occurrence }) {
-                return Err(error);
+                return tried;
             }
             let pause = self.retry.backoff.pause(number).max(tried.retry_after.unwrap_or_default());
             self.retry.clock.sleep(pause).await;

@@ -9,6 +9,7 @@ mod files;
 mod folders;
 mod model;
 mod sessions;
+mod waits;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 

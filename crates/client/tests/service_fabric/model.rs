@@ -11,6 +11,7 @@ use pentaprism_core::Body;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// What kind of request it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +37,10 @@ pub enum Fault {
     LoseAnswer,
     /// It is refused with this status and code.
     Refuse(u16, &'static str),
+    /// It is refused with this status; the service wants to be left alone for so many seconds.
+    Wait(u16, u64),
+    /// Somebody replaces the file by another of its size, and then it is carried out.
+    Replace,
     /// It is never answered, nor carried out.
     Hang,
     /// It is carried out and never answered.
@@ -85,6 +90,8 @@ pub struct State {
     faults: Faults,
     /// How many requests of each kind came.
     pub counts: BTreeMap<Kind, usize>,
+    /// When chunks of which file began to arrive.
+    pub chunk_times: Vec<(String, Instant)>,
     /// Paths that were written, in order; a repeated commit writes nothing.
     pub written: Vec<String>,
     /// Bytes of chunks that were offered though they were there.
@@ -122,6 +129,7 @@ impl Service {
             sessions,
             faults: Box::new(faults),
             counts,
+            chunk_times: Vec::new(),
             written,
             offered_again: 0,
             chunk_bytes: 0,
@@ -192,6 +200,9 @@ impl Transport for Service {
             let count = state.counts.entry(call.kind).or_default();
             *count += 1;
             let number = *count;
+            if call.kind == Kind::Chunk {
+                state.chunk_times.push((call.path.clone(), Instant::now()));
+            }
             if matches!(call.kind, Kind::Chunk | Kind::Put) {
                 state.most_in_flight = state.most_in_flight.max(state.in_flight + 1);
             }
@@ -225,6 +236,15 @@ impl Transport for Service {
         }
         if let Fault::Refuse(status, code) = fault {
             return Ok(refusal(status, code));
+        }
+        if let Fault::Wait(status, seconds) = fault {
+            let mut answer = refusal(status, "FABRIC_E_SERVICE_TOO_BUSY");
+            answer.headers_mut().insert("retry-after", seconds.into());
+            return Ok(answer);
+        }
+        if fault == Fault::Replace {
+            let length = self.file(&call.path).unwrap().len();
+            self.state().write(&call.path, Bytes::from(vec![b'x'; length]));
         }
         let answer = self.state().answer(&call, &body);
         if fault == Fault::HangAfter {

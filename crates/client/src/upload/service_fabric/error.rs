@@ -1,6 +1,7 @@
 //! Why an upload to the image store, or a download from it, has no success.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use http::StatusCode;
 use pentaprism_core::dialects::service_fabric::commit_image_store_upload_session::CommitImageStoreUploadSessionError;
@@ -23,10 +24,12 @@ pub enum FabricUploadError {
     #[error("the file could not be sent")]
     Put(#[source] Box<Error<UploadFileError>>),
     /// A chunk failed, for good or as often as the retry policy allows while nothing else arrived either.
-    #[error("bytes {} to {} could not be sent", .chunk.start, .chunk.end - 1)]
+    #[error("bytes {} to {} could not be sent{}", .chunk.start, .chunk.end - 1, wish(*.retry_after))]
     Chunk {
         /// Which bytes.
         chunk: Range<u64>,
+        /// For how long the service wants to be left alone, if it says so.
+        retry_after: Option<Duration>,
         /// The latest failure.
         #[source]
         source: Box<Error<UploadFileChunkError>>,
@@ -100,6 +103,11 @@ impl FabricUploadError {
             _ => None,
         }
     }
+}
+
+fn wish(retry_after: Option<Duration>) -> String {
+    let wish = |wait: Duration| format!("; the service wants to be left alone for {} seconds", wait.as_secs());
+    retry_after.map(wish).unwrap_or_default()
 }
 
 /// Why a file cannot be read back.

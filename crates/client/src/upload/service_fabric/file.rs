@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pentaprism_core::dialects::service_fabric::upload_file::UploadFile;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::error::FabricUploadError;
 use super::ledger::Ledger;
@@ -65,7 +65,8 @@ pub(super) async fn upload<T: Transport>(
     if let Some(length) = chunked {
         let id = options.session.unwrap_or_else(options.new_session);
         let session = Session { client, path, id, length };
-        let transfer = Transfer { session, source: source.clone(), ledger: ledger.clone(), options, slots };
+        let (source, ledger, held) = (source.clone(), ledger.clone(), watch::Sender::new(false));
+        let transfer = Transfer { session, source, ledger, options, slots, held };
         match transfer.run().await {
             Ok(Course { chunks, resumed, .. }) => {
                 way = Some(Way::Chunks { session: id, chunks, bytes_resumed: resumed });

@@ -1,6 +1,7 @@
 //! One upload session: the calls that it is made of, and what their answers mean.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -21,7 +22,9 @@ use pentaprism_core::dialects::service_fabric::upload_file_chunk::{UploadFileChu
 use uuid::Uuid;
 
 use super::error::{is_unknown, is_unsupported};
+use crate::caller::Failed;
 use crate::dialects::service_fabric::ServiceFabricClient;
+use crate::retry::{Attempt, Occurrence, Policy};
 use crate::{Error, Retry, Source, Transport};
 
 /// What a service knows of a session.
@@ -49,19 +52,13 @@ pub(super) struct Session<'a, T> {
 
 impl<T: Transport> Session<'_, T> {
     /// What the service has.
-    pub(super) async fn look(&self) -> Result<Known, Error<GetImageStoreUploadSessionByIdError>> {
+    pub(super) async fn look(&self) -> Result<Known, Failed<GetImageStoreUploadSessionByIdError>> {
         let input = GetImageStoreUploadSessionById { session_id: self.id.to_string(), ..Default::default() };
-        match self.client.get_image_store_upload_session_by_id(&input).await {
+        match self.client.caller().told(&input, Source::empty()).await {
             Ok(answer) => Ok(self.known(answer.body)),
-            Err(error) if is_unknown(&error) => Ok(Known::Nothing),
-            // Gateways of clusters also write "nothing" as a success without a body.
-            Err(Error::Undocumented { response, .. })
-                if response.status == StatusCode::OK && response.body.is_empty() =>
-            {
-                Ok(Known::Nothing)
-            }
-            Err(error) if is_unsupported(&error) => Ok(Known::Unsupported),
-            Err(error) => Err(error),
+            Err(Failed { error, .. }) if is_unknown(&error) || is_empty(&error) => Ok(Known::Nothing),
+            Err(Failed { error, .. }) if is_unsupported(&error) => Ok(Known::Unsupported),
+            Err(failed) => Err(failed),
         }
     }
 
@@ -89,8 +86,9 @@ impl<T: Transport> Session<'_, T> {
         with_slashes(self.path) == with_slashes(told)
     }
 
-    /// Sends one chunk.
-    pub(super) async fn send(&self, chunk: Range<u64>, source: Source) -> Result<(), Error<UploadFileChunkError>> {
+    /// Sends one chunk. What the service answers concerns all chunks, so that it is told at once; what did not reach the service is
+    /// tried again here.
+    pub(super) async fn send(&self, chunk: Range<u64>, source: Source) -> Result<(), Failed<UploadFileChunkError>> {
         let input = UploadFileChunk {
             content_path: self.path.to_owned(),
             session_id: self.id.to_string(),
@@ -98,11 +96,14 @@ impl<T: Transport> Session<'_, T> {
             timeout: Some(sending_seconds(Some(chunk.end - chunk.start))),
             ..UploadFileChunk::default()
         };
-        self.client.upload_file_chunk(&input, source).await.map(drop)
+        let caller = self.client.caller();
+        let retry = caller.retry().clone();
+        let policy = UntilAnswered(Arc::clone(&retry.policy));
+        caller.retrying(retry.with_policy(policy)).told(&input, source).await.map(drop)
     }
 
     /// Makes the chunks a file. An attempt may take as long as the service is allowed to.
-    pub(super) async fn commit(&self) -> Result<(), Error<CommitImageStoreUploadSessionError>> {
+    pub(super) async fn commit(&self) -> Result<(), Failed<CommitImageStoreUploadSessionError>> {
         let seconds = commit_seconds(self.length);
         let input = CommitImageStoreUploadSession {
             session_id: self.id.to_string(),
@@ -113,7 +114,7 @@ impl<T: Transport> Session<'_, T> {
         let patience = Duration::from_secs(seconds.unsigned_abs().saturating_add(30));
         let retry = caller.retry().clone();
         let patience = retry.attempt.map_or(patience, |usual| usual.max(patience));
-        caller.retrying(retry.with_attempt(patience)).call(&input).await.map(drop)
+        caller.retrying(retry.with_attempt(patience)).told(&input, Source::empty()).await.map(drop)
     }
 
     /// Tells the service to forget the session. It ends by itself when this fails, so nobody is told.
@@ -129,6 +130,21 @@ impl<T: Transport> Session<'_, T> {
         let found = list(self.client, self.path).await?;
         Ok(found.and_then(|content| the_file(content, self.path)))
     }
+}
+
+/// Leaves what the service answered to whoever asked.
+struct UntilAnswered(Arc<dyn Policy>);
+
+impl Policy for UntilAnswered {
+    fn again(&self, attempt: &Attempt) -> bool {
+        !matches!(attempt.occurrence, Occurrence::Answered { .. }) && self.0.again(attempt)
+    }
+}
+
+/// Gateways of clusters also write "nothing" as a success without a body.
+fn is_empty<E: std::error::Error>(error: &Error<E>) -> bool {
+    let Error::Undocumented { response, .. } = error else { return false };
+    response.status == StatusCode::OK && response.body.is_empty()
 }
 
 /// What lies at a path, if anything does.
@@ -150,6 +166,11 @@ pub(super) fn the_file(content: ImageStoreContent, path: &str) -> Option<FileInf
     content.store_files.unwrap_or_default().into_iter().find(is_it)
 }
 
+/// What tells one file from another that had its path before.
+pub(super) fn version(file: &FileInfo) -> impl PartialEq + use<> {
+    (file.file_version.clone(), file.modified_date)
+}
+
 /// Whether two paths name the same file, for a service that sees no case and writes either slash.
 pub(super) fn same_path(one: &str, other: &str) -> bool {
     path_key(one) == path_key(other)
@@ -160,7 +181,7 @@ pub(super) fn path_key(path: &str) -> String {
     with_slashes(path).to_lowercase()
 }
 
-fn with_slashes(path: &str) -> String {
+pub(super) fn with_slashes(path: &str) -> String {
     let trimmed = path.trim_matches(|letter: char| letter == '/' || letter == '\\' || letter.is_whitespace());
     trimmed.replace('\\', "/")
 }

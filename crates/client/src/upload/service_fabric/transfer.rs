@@ -6,19 +6,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 use pentaprism_core::dialects::service_fabric::get_image_store_upload_session_by_id::GetImageStoreUploadSessionByIdError;
 use pentaprism_core::dialects::service_fabric::models::{FabricErrorCode, FileInfo};
 use pentaprism_core::dialects::service_fabric::upload_file_chunk::UploadFileChunkError;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::chunk_plan::{Answered, ChunkPlan};
 use super::error::{FabricUploadError, Refusal, code, is_unsupported};
 use super::ledger::Ledger;
-use super::session::{Known, Session};
+use super::session::{Known, Session, version};
 use super::{FabricUploadOptions, SMALLEST_CHUNK};
-use crate::caller::occurrence;
+use crate::caller::{Failed, occurrence};
 use crate::retry::{Attempt, Occurrence, Retry};
 use crate::{Error, Interruption, Source, Transport};
 
@@ -46,6 +47,8 @@ pub(super) struct Transfer<'a, T> {
     pub(super) options: &'a FabricUploadOptions,
     /// One permit per request with a body, shared with the other files of a folder.
     pub(super) slots: &'a Semaphore,
+    /// Whether no chunk may begin, as the service is given time or asked what it has.
+    pub(super) held: watch::Sender<bool>,
 }
 
 /// How far it is.
@@ -69,7 +72,7 @@ pub(super) struct Course {
 /// What is done about a loss.
 enum Recovered {
     Paused,
-    Looked(Result<Known, Box<Error<GetImageStoreUploadSessionByIdError>>>),
+    Looked(Result<Known, Failed<GetImageStoreUploadSessionByIdError>>),
 }
 
 type Recovery<'a> = Pin<Box<dyn Future<Output = Recovered> + Send + 'a>>;
@@ -91,7 +94,7 @@ impl<T: Transport> Transfer<'_, T> {
 
     async fn whole(&self, course: &mut Course) -> Result<(), Stop> {
         course.plan.ask();
-        match self.session.look().await.map_err(|error| FabricUploadError::Ask(Box::new(error)))? {
+        match self.session.look().await.map_err(|failed| FabricUploadError::Ask(failed.error))? {
             Known::Unsupported => return Err(Stop::Unsupported),
             known => self.learn(course, known)?,
         }
@@ -114,17 +117,21 @@ impl<T: Transport> Transfer<'_, T> {
                 course.tried = true;
                 flying.push(self.chunk(chunk));
             }
+            self.held.send_replace(recovery.is_some());
             if recovery.is_none() && flying.is_empty() {
                 return Ok(());
             }
             tokio::select! {
                 biased;
                 Some((chunk, end)) = flying.next() => {
-                    if let Some(lost) = course.ended(&chunk, end)?
-                        && recovery.is_none()
-                    {
-                        course.shrink(&lost);
-                        recovery = Some(self.pause(course, lost).map_err(|source| FabricUploadError::Chunk { chunk, source })?);
+                    if let Some(lost) = course.ended(&chunk, end)? {
+                        let recovering = if let Some(recovery) = recovery.take() {
+                            self.prolong(course, recovery, lost)
+                        } else {
+                            course.shrink(&lost.error);
+                            self.pause(course, lost)
+                        };
+                        recovery = Some(recovering.map_err(|failed| not_sent(chunk, failed))?);
                     }
                 }
                 recovered = wait(&mut recovery) => recovery = self.recovered(course, recovered)?,
@@ -132,40 +139,69 @@ impl<T: Transport> Transfer<'_, T> {
         }
     }
 
-    async fn chunk(&self, chunk: Range<u64>) -> (Range<u64>, Result<(), Error<UploadFileChunkError>>) {
-        let _slot = self.slots.acquire().await;
+    async fn chunk(&self, chunk: Range<u64>) -> (Range<u64>, Result<(), Failed<UploadFileChunkError>>) {
+        let _slot = loop {
+            let slot = self.slots.acquire().await;
+            if !*self.held.borrow() {
+                break slot;
+            }
+            drop(slot);
+            // It cannot fail, as the sender lives as long as this.
+            let _ = self.held.subscribe().wait_for(|held| !held).await;
+        };
         let part = self.source.part(chunk.clone());
         let end = self.session.send(chunk.clone(), part).await;
         (chunk, end)
     }
 
     /// Waits before the service is asked; an error is given back when it has failed too often, or in a way that stays.
-    fn pause<E: Refusal>(&self, course: &mut Course, error: Box<Error<E>>) -> Result<Recovery<'_>, Box<Error<E>>> {
+    fn pause<E: Refusal>(&self, course: &mut Course, failed: Failed<E>) -> Result<Recovery<'_>, Failed<E>> {
         let retry = self.retry();
         course.failures += 1;
-        let attempt = |occurrence| Attempt { number: course.failures, idempotent: true, occurrence };
-        if !happened(&error).is_some_and(|occurrence| retry.policy.again(&attempt(occurrence))) {
-            return Err(error);
+        if !self.bears(course, &failed) {
+            return Err(failed);
         }
-        let pause = retry.backoff.pause(course.failures);
+        let pause = retry.backoff.pause(course.failures).max(failed.retry_after.unwrap_or_default());
         Ok(Box::pin(async move {
             retry.clock.sleep(pause).await;
             Recovered::Paused
         }))
     }
 
+    /// Lets a recovery take as long as a service wants that told so to another request, too.
+    fn prolong<'a, E: Refusal>(
+        &'a self,
+        course: &Course,
+        recovery: Recovery<'a>,
+        failed: Failed<E>,
+    ) -> Result<Recovery<'a>, Failed<E>> {
+        let Some(wait) = failed.retry_after else { return Ok(recovery) };
+        if !self.bears(course, &failed) {
+            return Err(failed);
+        }
+        Ok(Box::pin(async move { join(recovery, self.retry().clock.sleep(wait)).await.0 }))
+    }
+
+    /// Whether the retry policy wants another try after the failure.
+    fn bears<E: Refusal>(&self, course: &Course, failed: &Failed<E>) -> bool {
+        let attempt = |occurrence| Attempt { number: course.failures.max(1), idempotent: true, occurrence };
+        happened(failed).is_some_and(|occurrence| self.retry().policy.again(&attempt(occurrence)))
+    }
+
     fn recovered(&self, course: &mut Course, recovered: Recovered) -> Result<Option<Recovery<'_>>, Stop> {
         match recovered {
             Recovered::Paused => {
                 course.plan.ask();
-                Ok(Some(Box::pin(async { Recovered::Looked(self.session.look().await.map_err(Box::new)) })))
+                Ok(Some(Box::pin(async { Recovered::Looked(self.session.look().await) })))
             }
             Recovered::Looked(Ok(known)) => {
                 self.learn(course, known)?;
                 // Something was lost after the question was asked.
                 Ok(course.plan.must_ask().then(|| Box::pin(std::future::ready(Recovered::Paused)) as Recovery<'_>))
             }
-            Recovered::Looked(Err(error)) => Ok(Some(self.pause(course, error).map_err(FabricUploadError::Ask)?)),
+            Recovered::Looked(Err(failed)) => {
+                Ok(Some(self.pause(course, failed).map_err(|failed| FabricUploadError::Ask(failed.error))?))
+            }
         }
     }
 
@@ -191,13 +227,19 @@ impl<T: Transport> Transfer<'_, T> {
     /// Has the chunks made a file, once. `before` is what had the path. `false` says that it is to be tried again, after what is
     /// missing by then was sent.
     async fn commit(&self, course: &mut Course, before: Option<&FileInfo>) -> Result<bool, FabricUploadError> {
-        let Err(error) = self.session.commit().await else { return Ok(true) };
-        let refused = error.status() == Some(StatusCode::BAD_REQUEST);
-        if !refused && !happened(&error).is_some_and(is_passing) {
-            return Err(FabricUploadError::Commit(Box::new(error)));
+        let Err(mut failed) = self.session.commit().await else { return Ok(true) };
+        let refused = failed.error.status() == Some(StatusCode::BAD_REQUEST);
+        if !refused && !happened(&failed).is_some_and(is_passing) {
+            return Err(FabricUploadError::Commit(failed.error));
+        }
+        if !refused && failed.retry_after.is_some() {
+            if !self.bears(course, &failed) {
+                return Err(FabricUploadError::Commit(failed.error));
+            }
+            self.retry().clock.sleep(failed.retry_after.take().unwrap_or_default()).await;
         }
         course.plan.ask();
-        let Ok(known) = self.session.look().await else { return Err(FabricUploadError::Commit(Box::new(error))) };
+        let Ok(known) = self.session.look().await else { return Err(FabricUploadError::Commit(failed.error)) };
         let complete = matches!(&known, Known::Session { expected, .. } if expected.is_empty());
         // A commit whose answer was lost may have worked; whoever repeats it learns only that there is no such session.
         if (complete || matches!(known, Known::Nothing)) && self.is_made(before).await? {
@@ -208,23 +250,22 @@ impl<T: Transport> Transfer<'_, T> {
             // It has every byte and cannot join them, as one chunk is not what it should be; or it made the file long ago, and
             // somebody replaced that.
             if std::mem::replace(&mut course.rejected, true) {
-                return Err(FabricUploadError::Commit(Box::new(error)));
+                return Err(FabricUploadError::Commit(failed.error));
             }
             self.session.delete().await;
             let answered = course.plan.restart();
             self.ledger.forgotten(answered.forgotten);
         } else if complete {
-            self.pause(course, Box::new(error)).map_err(FabricUploadError::Commit)?.await;
+            self.pause(course, failed).map_err(|failed| FabricUploadError::Commit(failed.error))?.await;
         }
         Ok(false)
     }
 
     /// Whether the path has another file than before, of the right size.
     async fn is_made(&self, before: Option<&FileInfo>) -> Result<bool, FabricUploadError> {
-        let version = |file: Option<&FileInfo>| file.map(|file| (file.file_version.clone(), file.modified_date));
         let after = self.file().await?;
         let right = after.as_ref().and_then(|file| file.file_size).is_some_and(|size| size.0 == self.session.length);
-        Ok(right && version(before) != version(after.as_ref()))
+        Ok(right && before.map(version) != after.as_ref().map(version))
     }
 
     async fn file(&self) -> Result<Option<FileInfo>, FabricUploadError> {
@@ -246,27 +287,28 @@ impl Course {
     fn ended(
         &mut self,
         chunk: &Range<u64>,
-        end: Result<(), Error<UploadFileChunkError>>,
-    ) -> Result<Option<Box<Error<UploadFileChunkError>>>, Stop> {
-        let Err(error) = end else {
+        end: Result<(), Failed<UploadFileChunkError>>,
+    ) -> Result<Option<Failed<UploadFileChunkError>>, Stop> {
+        let Err(failed) = end else {
             self.plan.acknowledged(chunk.clone());
             self.chunks += 1;
             self.progressed();
             return Ok(None);
         };
+        let error = &*failed.error;
         if error.was_sent() {
             self.plan.lost(chunk.clone());
         } else {
             self.plan.not_sent(chunk.clone());
         }
-        if !self.accepted && is_unsupported(&error) {
+        if !self.accepted && is_unsupported(error) {
             return Err(Stop::Unsupported);
         }
         // The client has tried to connect as often as it should. It is worth more patience only if it has worked before.
-        if !self.accepted && !error.was_sent() || is_lasting(&error) {
-            return Err(FabricUploadError::Chunk { chunk: chunk.clone(), source: Box::new(error) }.into());
+        if !self.accepted && !error.was_sent() || is_lasting(error) {
+            return Err(not_sent(chunk.clone(), failed).into());
         }
-        Ok(Some(Box::new(error)))
+        Ok(Some(failed))
     }
 
     /// Connections that break again and again before anything arrives may bear smaller chunks.
@@ -298,16 +340,21 @@ async fn wait(recovery: &mut Option<Recovery<'_>>) -> Recovered {
     }
 }
 
+fn not_sent(chunk: Range<u64>, failed: Failed<UploadFileChunkError>) -> FabricUploadError {
+    FabricUploadError::Chunk { chunk, retry_after: failed.retry_after, source: failed.error }
+}
+
 /// What a retry policy is asked about. Two refusals are no faults of the request.
-fn happened<E: Refusal>(error: &Error<E>) -> Option<Occurrence> {
-    match code(error) {
+fn happened<E: Refusal>(failed: &Failed<E>) -> Option<Occurrence> {
+    let retry_after = failed.retry_after;
+    match code(&failed.error) {
         // The service has some of the bytes: it took them, and its answer was lost.
         Some(FabricErrorCode::FabricEUploadSessionRangeNotSatisfiable) => Some(Occurrence::BrokenOff),
         // Somebody else writes the path at this moment.
         Some(FabricErrorCode::OperationsPending) => {
-            Some(Occurrence::Answered { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: None })
+            Some(Occurrence::Answered { status: StatusCode::SERVICE_UNAVAILABLE, retry_after })
         }
-        _ => occurrence(error, None),
+        _ => occurrence(&failed.error, retry_after),
     }
 }
 
