@@ -2,7 +2,7 @@
 
 use pentaprism_client::upload::service_fabric::FabricDownloadError;
 
-use crate::model::Service;
+use crate::model::{Fault, Kind, Service};
 use crate::{numbers, options};
 
 async fn with_files(download: bool) -> Service {
@@ -36,4 +36,19 @@ async fn what_cannot_be_read_says_why() {
     assert_eq!(error.to_string(), "this service has no download; Service Fabric's own API offers none");
     assert!(matches!(client.download_file("App", 0).await.unwrap_err(), FabricDownloadError::Folder));
     assert!(matches!(client.download_file("None", 0).await.unwrap_err(), FabricDownloadError::NotFound));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_is_of_the_version_that_is_told() {
+    // The first file is uploaded in one request; what is read is looked up before.
+    let service = Service::new(|kind, _| if kind == Kind::Download { Fault::Replace } else { Fault::None })
+        .with(|state| state.download_offered = true);
+    service.client().upload("a", numbers(900), &options()).await.unwrap();
+    let error = service.client().download_file("a", 5).await.unwrap_err();
+    assert!(matches!(error, FabricDownloadError::OtherBytes { from: 5, size: 900, .. }), "{error:?}");
+    assert!(error.to_string().starts_with("the service sends bytes of another version"), "{error}");
+    // From its beginning on, there is nothing that the bytes must fit to.
+    let looks = service.count(Kind::List);
+    assert!(service.client().download_file("a", 0).await.is_ok());
+    assert_eq!(service.count(Kind::List), looks + 1);
 }

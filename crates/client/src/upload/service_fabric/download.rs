@@ -6,7 +6,7 @@ use pentaprism_core::dialects::service_fabric::download::{Download, DownloadErro
 use pentaprism_core::dialects::service_fabric::models::{FabricErrorCode, FileInfo, ImageStoreContent};
 
 use super::error::{FabricDownloadError, code, is_unsupported};
-use super::session::{list, sending_seconds, the_file};
+use super::session::{list, sending_seconds, the_file, version};
 use crate::dialects::service_fabric::ServiceFabricClient;
 use crate::upload::checked::Promise;
 use crate::{Error, Transport};
@@ -62,11 +62,20 @@ impl<T: Transport> ServiceFabricClient<T> {
                 Err(FabricDownloadError::OtherBytes { from, size, found: "of the whole file".to_owned() })
             }
             _ => {
+                // The part shall go on with bytes of the version that is told. There is nothing that a whole file must fit to.
+                if from > 0 && self.file_now(path).await?.as_ref().map(version) != Some(version(&file)) {
+                    return Err(FabricDownloadError::OtherBytes { from, size, found: "of another version".to_owned() });
+                }
                 // An answer that ends with its connection does not say itself where it should have ended.
                 let length = file.file_size.is_some().then(|| size - from);
                 Ok((file, Promise { length, digest: None }.over(body)))
             }
         }
+    }
+
+    async fn file_now(&self, path: &str) -> Result<Option<FileInfo>, FabricDownloadError> {
+        let found = list(self, path).await.map_err(|error| FabricDownloadError::List(Box::new(error)))?;
+        Ok(found.and_then(|content| the_file(content, path)))
     }
 }
 
