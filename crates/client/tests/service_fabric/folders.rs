@@ -96,9 +96,11 @@ async fn nothing_is_sent_of_a_folder_that_cannot_be() {
         assert!(matches!(error.failure, FolderFailure::Path(_)), "{error:?}");
         assert_eq!(error.path, name);
     }
-    let files = vec![FolderFile::new("a", "1"), FolderFile::new("a", "2")];
-    let error = service.client().upload_folder("", files, &folder_options()).await.unwrap_err();
-    assert!(matches!(error.failure, FolderFailure::Twice));
+    for (one, other) in [("a", "a"), ("a/b", "a\\b"), ("a\\b/c", "a/b/c")] {
+        let files = vec![FolderFile::new(one, "1"), FolderFile::new(other, "2")];
+        let error = service.client().upload_folder("", files, &folder_options()).await.unwrap_err();
+        assert!(matches!(error.failure, FolderFailure::Twice), "{one} {other}");
+    }
     assert!(service.state().counts.is_empty());
 }
 
@@ -128,4 +130,16 @@ async fn a_local_folder_is_sent_and_each_file_tells_how_far_it_is() {
     let error = service.client().upload_folder("App", folder, &options).await.unwrap_err();
     assert!(matches!(error.failure, FolderFailure::Source(_)));
     assert_eq!(error.path, "App/small");
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_differ_in_case_are_several_files() {
+    let service = Service::sound();
+    let files = vec![FolderFile::new("README", "22"), FolderFile::new("readme", "333")];
+    let uploaded = service.client().upload_folder("App/x", files.clone(), &folder_options()).await.unwrap();
+    let size = |path: &str| uploaded.files.iter().find(|file| file.path == path).unwrap().size;
+    assert_eq!((size("App/x/README"), size("App/x/readme")), (Some(2), Some(3)));
+    let options = FabricFolderOptions { skip_existing: true, ..folder_options() };
+    let again = service.client().upload_folder("App/x", files, &options).await.unwrap();
+    assert_eq!((again.files.len(), again.skipped.len()), (0, 2));
 }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::error::FabricUploadError;
 use super::file::{check, upload};
 use super::local::{Folder, FolderFile};
-use super::session::{list, path_key, the_file};
+use super::session::{list, path_key, the_file, with_slashes};
 use super::{FabricUploadOptions, UploadedFile};
 use crate::dialects::service_fabric::ServiceFabricClient;
 use crate::progress::Progress;
@@ -98,7 +98,7 @@ pub enum FolderFailure {
     /// The path cannot be sent. Nothing of the folder was.
     #[error("the path cannot be written as a request; rename it")]
     Path(#[source] InvalidInput),
-    /// Two files would have the path. Nothing of the folder was sent.
+    /// Two files would have the path, if backslashes are slashes, as they are for services. Nothing of the folder was sent.
     #[error("two files would have this path; rename one")]
     Twice,
     /// The file cannot be read.
@@ -115,6 +115,9 @@ type Failed = (String, FolderFailure);
 impl<T: Transport> ServiceFabricClient<T> {
     /// Uploads a folder to `path` (empty for the root of the store): its files, some at a time, and then a mark file for every
     /// folder, the deepest first, each after all that is in it.
+    ///
+    /// Paths that differ in their case only are several files here and at Pentaprism; a cluster, which sees no case, takes them for
+    /// one, and keeps the one that came last.
     ///
     /// When a file fails, those under way are brought to their end and no more are begun; there are no mark files then.
     ///
@@ -174,18 +177,19 @@ enum Done {
 impl<T: Transport> FolderUpload<'_, T> {
     async fn run(&self, files: &[FolderFile], folders: &[String], uploaded: &mut UploadedFolder) -> Result<(), Failed> {
         let mut paths = BTreeSet::new();
-        for file in files {
-            let path = self.join(file.path());
-            sendable(&path)?;
-            if !paths.insert(path.clone()) {
+        for path in files.iter().map(|file| self.join(file.path())) {
+            if !paths.insert(with_slashes(&path)) {
                 return Err((path, FolderFailure::Twice));
             }
+        }
+        for file in files {
+            sendable(&self.join(file.path()))?;
         }
         let folders = self.folders(&paths, folders);
         for folder in &folders {
             sendable(folder)?;
         }
-        let existing = if self.options.skip_existing { self.existing(&paths).await? } else { BTreeMap::new() };
+        let existing = if self.options.skip_existing { self.existing(&paths).await? } else { Existing::default() };
         self.each(files.iter().map(|file| self.one(file, &existing)), |done| match done {
             Done::Uploaded(file) => uploaded.files.push(file),
             Done::Skipped(path) => uploaded.skipped.push(path),
@@ -235,13 +239,13 @@ impl<T: Transport> FolderUpload<'_, T> {
         }
     }
 
-    async fn one(&self, file: &FolderFile, existing: &BTreeMap<String, FileInfo>) -> Result<Done, Failed> {
+    async fn one(&self, file: &FolderFile, existing: &Existing) -> Result<Done, Failed> {
         let path = self.join(file.path());
         let source = match file.source().await {
             Ok(source) => source,
             Err(error) => return Err((path, FolderFailure::Source(error))),
         };
-        let size = existing.get(&path_key(&path)).and_then(|file| file.file_size).map(|size| size.0);
+        let size = existing.get(&path).and_then(|file| file.file_size).map(|size| size.0);
         if size.is_some() && size == source.length() {
             return Ok(Done::Skipped(path));
         }
@@ -254,9 +258,9 @@ impl<T: Transport> FolderUpload<'_, T> {
         uploaded.map(Done::Uploaded).map_err(|error| (path, FolderFailure::Upload(error)))
     }
 
-    /// The files that lie where files shall lie, by their paths as services compare them.
-    async fn existing(&self, paths: &BTreeSet<String>) -> Result<BTreeMap<String, FileInfo>, Failed> {
-        let mut existing = BTreeMap::new();
+    /// The files that lie where files shall lie.
+    async fn existing(&self, paths: &BTreeSet<String>) -> Result<Existing, Failed> {
+        let mut existing = Existing::default();
         // The root has a listing of another kind, and few files: each is looked up by itself.
         let folders: BTreeSet<&str> = paths.iter().map(|path| parent(path).unwrap_or(path)).collect();
         let listings = folders.into_iter().map(async |folder| {
@@ -265,8 +269,7 @@ impl<T: Transport> FolderUpload<'_, T> {
         });
         self.each(listings, |found: Option<ImageStoreContent>| {
             for file in found.and_then(|content| content.store_files).unwrap_or_default() {
-                let key = file.store_relative_path.as_deref().map(path_key);
-                existing.extend(key.map(|key| (key, file)));
+                existing.add(file);
             }
         })
         .await?;
@@ -279,7 +282,7 @@ impl<T: Transport> FolderUpload<'_, T> {
         for file in files {
             let path = file.path.clone();
             let failed = |error| (path.clone(), FolderFailure::Upload(error));
-            file.file = existing.get(&path_key(&file.path)).cloned();
+            file.file = existing.get(&file.path).cloned();
             if file.file.is_none() {
                 let found = list(self.client, &file.path).await;
                 let found = found.map_err(|error| failed(FabricUploadError::List(Box::new(error))))?;
@@ -307,6 +310,26 @@ impl<T: Transport> FolderUpload<'_, T> {
             self.each(jobs, |path| marks.push(path)).await?;
         }
         Ok(())
+    }
+}
+
+/// Files of a store, by their paths as services compare them that see no case.
+#[derive(Default)]
+struct Existing(BTreeMap<String, Vec<FileInfo>>);
+
+impl Existing {
+    fn add(&mut self, file: FileInfo) {
+        let key = file.store_relative_path.as_deref().map(path_key);
+        if let Some(key) = key {
+            self.0.entry(key).or_default().push(file);
+        }
+    }
+
+    /// The file at `path`. Where the service sees case, others may differ in nothing else.
+    fn get(&self, path: &str) -> Option<&FileInfo> {
+        let files = self.0.get(&path_key(path))?;
+        let same = |file: &&FileInfo| file.store_relative_path.as_deref().map(with_slashes) == Some(with_slashes(path));
+        files.iter().find(same).or(files.first())
     }
 }
 
