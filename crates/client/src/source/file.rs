@@ -4,11 +4,11 @@ use std::fs::{File, Metadata};
 use std::future::Future;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -32,13 +32,13 @@ struct OpenFile {
     version: Version,
 }
 
-/// What changes when somebody writes the file: length, and seconds and nanoseconds of the last change.
+/// What changes when somebody writes the file: length, and time of the last change where the system keeps it.
 #[derive(PartialEq, Eq, Clone, Copy)]
-struct Version(u64, i64, i64);
+struct Version(u64, Option<SystemTime>);
 
 impl From<&Metadata> for Version {
     fn from(metadata: &Metadata) -> Self {
-        Self(metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+        Self(metadata.len(), metadata.modified().ok())
     }
 }
 
@@ -82,7 +82,7 @@ impl OpenFile {
     fn block(&self, range: &Range<u64>, last: bool, blocks: &Blocks) -> Result<Bytes, SourceError> {
         let length = in_memory(range.end - range.start);
         let mut buffer = blocks.take(length);
-        self.file.read_exact_at(&mut buffer[..length], range.start).map_err(|error| match error.kind() {
+        read_at(&self.file, &mut buffer[..length], range.start).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => SourceError::Changed,
             _ => SourceError::Read(error),
         })?;
@@ -91,6 +91,29 @@ impl OpenFile {
         }
         Ok(blocks.lend(buffer, length))
     }
+}
+
+/// Fills `buffer` with what lies at `start`, wherever others read the file at the same time.
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, start)
+}
+
+/// Fills `buffer` with what lies at `start`, wherever others read the file at the same time.
+#[cfg(windows)]
+fn read_at(file: &File, mut buffer: &mut [u8], mut start: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, buffer, start) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                buffer = &mut buffer[read..];
+                start += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A range on its way out.

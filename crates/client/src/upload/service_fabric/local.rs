@@ -125,7 +125,8 @@ impl Folder {
     }
 }
 
-#[cfg(test)]
+// Links of Unix, which every account may make there.
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;
 
