@@ -1,6 +1,6 @@
 //! A test binary with one test per exchange and drive, so that a failure names the file and a filter finds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,17 +15,18 @@ use crate::exchange::{Found, exchanges_of};
 pub type Play = fn(&Found) -> Result<Verdict, String>;
 
 /// What was counted for one dialect and drive.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Count {
     passed: usize,
     failed: usize,
-    response_only: usize,
+    /// The files whose response alone was compared, and why.
+    response_only: BTreeMap<String, String>,
 }
 
 type Counts = Arc<Mutex<BTreeMap<(String, &'static str), Count>>>;
 
 /// Runs the tests `<drive>::<dialect>/<operation>.<status>[-<condition>]` of every exchange below `root`, with the arguments
-/// of an ordinary test binary, and prints a line per dialect and drive at the end.
+/// of an ordinary test binary, and prints a line per dialect and drive at the end, with each file whose request is no client's.
 #[must_use]
 pub fn run(root: &Path, drives: &[(&'static str, Play)]) -> ExitCode {
     let arguments = Arguments::from_args();
@@ -56,9 +57,9 @@ fn trial(found: &Found, drive: &'static str, play: Play, counts: &Counts) -> Tri
         let count = counts.entry((found.dialect.clone(), drive)).or_default();
         match &outcome {
             Ok(Verdict::Both) => count.passed += 1,
-            Ok(Verdict::ResponseOnly(_)) => {
+            Ok(Verdict::ResponseOnly(reason)) => {
                 count.passed += 1;
-                count.response_only += 1;
+                count.response_only.insert(label.clone(), reason.clone());
             }
             Err(_) => count.failed += 1,
         }
@@ -68,12 +69,17 @@ fn trial(found: &Found, drive: &'static str, play: Play, counts: &Counts) -> Tri
 
 fn print(counts: &BTreeMap<(String, &'static str), Count>) {
     let mut out = std::io::stdout().lock();
+    let mut named = BTreeSet::new();
     for ((dialect, drive), count) in counts {
         let total = count.passed + count.failed;
         let _ = write!(out, "{dialect:<16} {drive:<7} {} of {total} exchanges", count.passed);
-        let _ = match count.response_only {
+        let _ = match count.response_only.len() {
             0 => writeln!(out),
             some => writeln!(out, " ({some} of them the response alone: no client sends the request)"),
         };
+        // What another drive has named for the same reason is not named again.
+        for (label, reason) in count.response_only.iter().filter(|entry| named.insert(*entry)) {
+            let _ = writeln!(out, "    {label}: {reason}");
+        }
     }
 }

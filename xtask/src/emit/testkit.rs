@@ -1,4 +1,4 @@
-//! Which types an exchange's operation has: one arm per operation, for testkit's client and codec drives.
+//! Which types an exchange's operation has, and which method calls it: for testkit's client and codec drives.
 
 use super::header;
 use crate::names;
@@ -7,14 +7,20 @@ use crate::spec::model::{In, Operation, RequestBody, Spec};
 /// The arms of one dialect.
 pub fn emit(spec: &Spec) -> String {
     let mut text = header(&format!("{}: the types that its exchanges are played with.", spec.title), spec);
-    text += &format!("use http::Method;\nuse pentaprism_core::dialects::{}::PATH_RULES;\n", spec.dialect);
+    let client = names::type_name(&spec.dialect) + "Client";
+    text += &format!("use http::Method;\nuse pentaprism_client::dialects::{}::{client};\n", spec.dialect);
+    text += &format!("use pentaprism_core::dialects::{}::PATH_RULES;\n", spec.dialect);
     for operation in &spec.operations {
         let (module, name) = (names::module(&operation.id), names::type_name(&operation.id));
         text += &format!("use pentaprism_core::dialects::{}::{module}::{name};\n", spec.dialect);
     }
     text += "use pentaprism_core::path::{Captures, SplitPath, Unrouted};\nuse pentaprism_core::OperationInfo;\n";
     text += &format!("use pentaprism_server::dialects::{}::route;\n\n", spec.dialect);
-    text += "use crate::drive::{Case, DriveError, Parameters, Verdict};\n\n";
+    text += "use crate::called;\nuse crate::drive::{Case, DriveError, Parameters, Verdict};\n\n";
+    for operation in &spec.operations {
+        text += &called(&client, operation);
+    }
+    text += "\n";
     text += "fn locate(path: &str, method: &Method) -> Result<(&'static OperationInfo, Captures<'static>), Unrouted> {\n\
              let path = SplitPath::new(path, PATH_RULES);\n\
              route(&path.segments(), method).map(|(route, captures)| (route.info(), captures.into_owned()))\n}\n\n";
@@ -26,6 +32,16 @@ pub fn emit(spec: &Spec) -> String {
         text += &format!("\"{module}\" => case.play::<{name}>(locate, &{}),\n", parameters(spec, operation));
     }
     text + "_ => Err(case.unknown()),\n}\n}\n"
+}
+
+fn called(client: &str, operation: &Operation) -> String {
+    let kind = match (operation.streams_request(), operation.streams_response()) {
+        (false, false) => "call",
+        (true, false) => "upload",
+        (false, true) => "download",
+        (true, true) => "exchange",
+    };
+    format!("called!({client}.{}({}): {kind});\n", names::module(&operation.id), names::type_name(&operation.id))
 }
 
 /// The dialects by name.

@@ -1,11 +1,13 @@
-//! The client drive: a typed client sends the file's request, and gets the file's response as the documented value.
+//! The client drive: the method that a typed client has for the operation sends the file's request, and gets the file's
+//! response as the documented value.
 
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use pentaprism_client::{Caller, Credential, Error, Retry, Transport, TransportError};
+use pentaprism_client::{BaseUrl, Caller, Credential, Error, Retry, Transport, TransportError};
 use pentaprism_core::{
     Body, InvalidInput, InvalidRequest, Message, Operation, OperationInfo, RequestBody, RequestView,
 };
@@ -20,7 +22,65 @@ const BASE: &str = "http://127.0.0.1:8470";
 /// The most that is read of a streamed answer, in bytes.
 const DOWNLOAD_LIMIT: u64 = 64 << 20;
 
-pub(super) fn play<O: Operation>(
+/// What a client made of an answer.
+pub type Outcome<O> = Result<(<O as Operation>::Ok, Body), Error<<O as Operation>::Error>>;
+
+/// An operation with the client method that calls it; see [`called`](crate::called).
+pub trait Called: Operation {
+    /// Calls the method with this input and, if it takes one, the body.
+    fn call(&self, wire: Wire<'_>, body: Body) -> impl Future<Output = Outcome<Self>>;
+}
+
+/// What a client is made of: the file instead of a service.
+#[derive(Debug)]
+pub struct Wire<'e> {
+    transport: Scripted<'e>,
+    credential: Credential,
+}
+
+impl<'e> Wire<'e> {
+    /// A client, made by its `new`.
+    ///
+    /// # Panics
+    /// Never: the address is one.
+    pub fn client<C>(self, new: impl FnOnce(Scripted<'e>, BaseUrl, Credential) -> C) -> C {
+        new(self.transport, BASE.parse().expect("it is a base URL"), self.credential)
+    }
+}
+
+/// Says which method of which client calls an operation, and whether bytes go (`upload`), come (`download`) or do
+/// both (`exchange`) beside it.
+#[macro_export]
+macro_rules! called {
+    ($client:ident.$method:ident($input:ty): $kind:ident) => {
+        impl $crate::drive::client::Called for $input {
+            async fn call(
+                &self,
+                wire: $crate::drive::client::Wire<'_>,
+                body: pentaprism_core::Body,
+            ) -> $crate::drive::client::Outcome<Self> {
+                let client = wire.client($client::new).with_retry(pentaprism_client::Retry::none());
+                $crate::called!($kind client.$method(self, body))
+            }
+        }
+    };
+    (call $client:ident.$method:ident($input:ident, $body:ident)) => {{
+        drop($body);
+        $client.$method($input).await.map(|ok| (ok, pentaprism_core::Body::empty()))
+    }};
+    (upload $client:ident.$method:ident($input:ident, $body:ident)) => {
+        $client.$method($input, $body).await.map(|ok| (ok, pentaprism_core::Body::empty()))
+    };
+    (download $client:ident.$method:ident($input:ident, $body:ident)) => {{
+        drop($body);
+        $client.$method($input).await
+    }};
+    (exchange $client:ident.$method:ident($input:ident, $body:ident)) => {
+        $client.$method($input, $body).await
+    };
+}
+
+pub(super) fn play<O: Called>(
     sent: &Sent,
     answer: &Answer,
     input: Result<O, String>,
@@ -47,7 +107,7 @@ pub(super) fn play<O: Operation>(
     }
 }
 
-async fn exchange<O: Operation>(
+async fn exchange<O: Called>(
     input: &O,
     sent: &Sent,
     answer: &Answer,
@@ -55,15 +115,11 @@ async fn exchange<O: Operation>(
 ) -> Result<(), DriveError> {
     let problems = Mutex::new(String::new());
     let transport = Scripted { check, collected: O::INFO.request_body, answer, problems: &problems };
-    let caller = Caller::new(transport, BASE.parse().expect("it is a base URL"), credential(sent));
-    let caller = caller.with_retry(Retry::none());
-    let upload = || body::whole(&sent.body, sent.is_chunked());
-    let outcome = match (O::INFO.streamed_response, O::INFO.request_body) {
-        (true, RequestBody::Streamed) => caller.download(input, upload()).await,
-        (true, _) => caller.download(input, Body::empty()).await,
-        (false, RequestBody::Streamed) => caller.upload(input, upload()).await.map(|ok| (ok, Body::empty())),
-        (false, _) => caller.call(input).await.map(|ok| (ok, Body::empty())),
+    let body = match O::INFO.request_body {
+        RequestBody::Streamed => body::whole(&sent.body, sent.is_chunked()),
+        RequestBody::None | RequestBody::Collected => Body::empty(),
     };
+    let outcome = input.call(Wire { transport, credential: credential(sent) }, body).await;
     let problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !problems.is_empty() {
         return Err(DriveError::Request(problems));
@@ -100,7 +156,8 @@ fn credential(sent: &Sent) -> Credential {
 }
 
 /// Checks the request it gets, and answers what the file says.
-struct Scripted<'e> {
+#[derive(Debug)]
+pub struct Scripted<'e> {
     check: Option<(&'e Sent, &'e Parameters)>,
     collected: RequestBody,
     answer: &'e Answer,
@@ -140,6 +197,13 @@ struct Verbatim<O> {
 impl<O> Verbatim<O> {
     fn of(sent: &Sent) -> Self {
         Self { request: sent.to_http(Bytes::new()), operation: PhantomData }
+    }
+}
+
+/// No client has a method for it.
+impl<O: Operation> Called for Verbatim<O> {
+    async fn call(&self, wire: Wire<'_>, body: Body) -> Outcome<Self> {
+        wire.client(Caller::new).with_retry(Retry::none()).download(self, body).await
     }
 }
 

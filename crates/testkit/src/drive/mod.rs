@@ -3,7 +3,7 @@
 //! The server drive needs the program and takes it as a [`server::World`]. The other two need only the generated types; which
 //! types an operation has is written by `cargo xtask codegen` (see [`crate::dialects`]).
 
-mod client;
+pub mod client;
 mod codec;
 pub mod server;
 
@@ -15,8 +15,9 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use http::{Method, request};
 use pentaprism_core::path::{Captures, Unrouted};
-use pentaprism_core::{InvalidInput, InvalidRequest, Operation, OperationInfo, RequestBody, RequestView};
+use pentaprism_core::{InvalidInput, InvalidRequest, Message, Operation, OperationInfo, RequestBody, RequestView};
 
+use self::client::Called;
 use crate::exchange::{Answer, Exchange, Expected, Found, ReadError, Sent, read};
 
 /// Which half of the bindings an exchange is played against.
@@ -33,8 +34,8 @@ pub enum Drive {
 pub enum Verdict {
     /// Request and response agree with the bindings.
     Both,
-    /// Only the response was compared, because the request is wrong on purpose: it cannot be decoded, or not be written by
-    /// a client.
+    /// Only the response was compared, because the request is wrong on purpose: it cannot be decoded and is refused, or
+    /// spells its path as the typed clients do not.
     ResponseOnly(String),
 }
 
@@ -51,6 +52,9 @@ pub enum DriveError {
     /// The dialect has no operation of the file's name.
     #[error("the dialect has no operation `{0}`; rename the file")]
     UnknownOperation(String),
+    /// A request that succeeds is none of its operation: only what is refused may be wrong.
+    #[error("the request succeeds, but is not as the spec documents it: {0}")]
+    UndocumentedRequest(String),
     /// The subject request goes elsewhere.
     #[error("the subject request calls {found}, the file's name says {named}; correct one of them")]
     WrongOperation {
@@ -142,7 +146,7 @@ impl Case<'_> {
     /// [`DriveError`].
     pub fn play<O>(&self, locate: Locate, parameters: &Parameters) -> Result<Verdict, DriveError>
     where
-        O: Operation + PartialEq + Debug,
+        O: Called + PartialEq + Debug,
     {
         let body = match O::INFO.request_body {
             RequestBody::Collected => self.request.body.to_bytes(),
@@ -150,6 +154,9 @@ impl Case<'_> {
         };
         let (head, body) = self.request.to_http(body).into_parts();
         let input = decode::<O>(locate, &head, &body)?;
+        if let (Err(reason), true) = (&input, O::Ok::documents(self.answer.status)) {
+            return Err(DriveError::UndocumentedRequest(reason.clone()));
+        }
         match self.drive {
             Drive::Client => client::play(self.request, self.answer, input, parameters),
             Drive::Codec => codec::play(self.answer, input, locate),
@@ -173,10 +180,15 @@ fn decode<O: Operation>(locate: Locate, head: &request::Parts, body: &Bytes) -> 
         return Err(DriveError::WrongOperation { found: info.name, named: O::INFO.name });
     }
     let view = RequestView { captures: &captures, head, body };
-    Ok(O::from_request(&view).map_err(|invalid: InvalidRequest| invalid.to_string()))
+    Ok(O::from_request(&view).map_err(|invalid: InvalidRequest| with_causes(&invalid)))
 }
 
 /// Whether a client is right not to send the input.
 fn unsendable(invalid: &InvalidInput) -> Option<String> {
-    matches!(invalid, InvalidInput::Path { .. } | InvalidInput::Header { .. }).then(|| invalid.to_string())
+    matches!(invalid, InvalidInput::Path { .. } | InvalidInput::Header { .. }).then(|| with_causes(invalid))
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

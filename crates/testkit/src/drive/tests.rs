@@ -15,6 +15,14 @@ bytes
 ### response
 ";
 
+const REFUSAL: &str = "\
+HTTP/1.1 404 Not Found
+Content-Type: text/plain; charset=UTF-8
+X-Openstack-Request-Id: req-1
+
+404 Not Found
+";
+
 const RESPONSE: &str = "\
 HTTP/1.1 204 No Content
 Content-Type: text/html; charset=UTF-8
@@ -45,8 +53,11 @@ fn a_request_that_is_wrong_on_purpose_still_shows_its_response() {
         ("cf433676-4896-400d-8ec1-05118365d9d2", ".."),
         ("/v2/", "/v9/"),
     ] {
-        for verdict in played(&format!("{}{RESPONSE}", REQUEST.replace(right, wrong))) {
+        for verdict in played(&format!("{}{REFUSAL}", REQUEST.replace(right, wrong))) {
             assert!(matches!(verdict, Ok(Verdict::ResponseOnly(_))), "{wrong}: {verdict:?}");
+        }
+        for error in refused(&format!("{}{RESPONSE}", REQUEST.replace(right, wrong))) {
+            assert!(matches!(error, DriveError::UndocumentedRequest(_)), "{wrong}: {error}");
         }
     }
 }
