@@ -42,10 +42,14 @@ impl Failure {
             Error::Invalid(invalid) => {
                 Self::new(FailureKind::Usage, format!("{what} cannot be asked of {server}")).because(invalid)
             }
-            Error::Credential(cause) => {
-                Self::new(FailureKind::NotAllowed, format!("{what} was not asked of {server}, as there is no token"))
-                    .because(cause)
-            }
+            Error::Credential(cause) => Self::new(
+                FailureKind::NotAllowed,
+                format!("{what} was not asked of {server}, as there is no token"),
+            )
+            .because(cause)
+            .advise(
+                "`pentaprism doctor`, with the profile's name if there is one, says where the token should come from",
+            ),
             Error::Body(cause) => {
                 Self::new(FailureKind::Local, format!("{what} stopped before it began")).because(cause)
             }
@@ -57,6 +61,7 @@ impl Failure {
                 Self::new(kind, format!("{server} {verb} {what}")).because(refusal)
             }
             Error::Undocumented { response, reason } => Self::undocumented(what, server, response, reason),
+            other => Self::new(FailureKind::Other, format!("{what} did not succeed at {server}")).because(other),
         };
         match (&failure.advice, status.and_then(advice)) {
             (None, Some(advice)) => failure.advise(advice),

@@ -122,17 +122,17 @@ impl<T: Transport> ServiceFabric<T> {
     ) -> Result<(), Failure> {
         for file in content.store_files.unwrap_or_default() {
             let path = with_slashes(file.store_relative_path.as_deref().unwrap_or_default());
+            if !is_below(folder, &path) {
+                let what = format!("{} says that `{folder}` has a file that is not below it", self.spot.server);
+                return Err(Failure::new(FailureKind::ServiceFailed, what).cause(format!("it is called `{path}`")));
+            }
             listing.give(name_of(&path), self.file(&file))?;
         }
         let within = content.store_folders.unwrap_or_default();
-        let strange = within.iter().find(|inner| {
-            let path = with_slashes(inner.store_relative_path.as_deref().unwrap_or_default());
-            !is_below(folder, &path)
-        });
-        if let Some(strange) = strange {
+        let mut paths = within.iter().map(|inner| inner.store_relative_path.as_deref().unwrap_or_default());
+        if let Some(told) = paths.find(|path| !is_below(folder, &with_slashes(path))) {
             // Following it could go round in circles.
             let what = format!("{} says that `{folder}` has a folder that is not below it", self.spot.server);
-            let told = strange.store_relative_path.clone().unwrap_or_default();
             return Err(Failure::new(FailureKind::ServiceFailed, what).cause(format!("it is called `{told}`")));
         }
         if content.continuation_token.is_some_and(|token| !token.is_empty()) && !listing.is_full() {
@@ -242,7 +242,7 @@ impl<T: Transport> ServiceFabric<T> {
         };
         let failure = match error {
             FabricUploadError::Put(source) => spot.call("upload", source),
-            FabricUploadError::Chunk { chunk, source } => {
+            FabricUploadError::Chunk { chunk, source, .. } => {
                 spot.call(&format!("upload of bytes {} to {}", chunk.start, chunk.end - 1), source)
             }
             FabricUploadError::Ask(source) => spot.call("upload session", source),
