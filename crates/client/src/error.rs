@@ -12,6 +12,7 @@ use crate::transport::TransportError;
 
 /// Why a call has no success. `Display` says what happened at this level only; causes follow as sources.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error<E: std::error::Error + 'static> {
     /// The input cannot be written as a request. Nothing was sent.
     #[error("the request cannot be written")]
@@ -44,6 +45,7 @@ pub enum Error<E: std::error::Error + 'static> {
 
 /// Where an exchange broke off.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Interruption {
     /// Before the answer's head.
     #[error("no answer came")]

@@ -137,13 +137,14 @@
 //! use pentaprism_client::dialects::service_fabric::ServiceFabricClient;
 //! use pentaprism_client::upload::service_fabric::{FabricFolderOptions, FabricUploadOptions, FolderFile, Way};
 //! use pentaprism_client::{Credential, Source};
+//! use uuid::Uuid;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = Server::start().await?;
 //! let store = ServiceFabricClient::new(server.transport(), Server::base(), Credential::none());
-//! let session = Some((FabricUploadOptions::default().new_session)());
-//! let options = FabricUploadOptions { session, single_put_limit: 1 << 20, ..FabricUploadOptions::default() };
+//! let resumable = FabricUploadOptions::resumable(Uuid::new_v4());
+//! let options = FabricUploadOptions { single_put_limit: 1 << 20, ..resumable };
 //! let disk = Source::bytes(vec![7; 3 << 20]);
 //! store.upload("Images/disk.vhd", disk.clone(), &options).await?;
 //!

@@ -122,8 +122,7 @@ async fn images<T: Transport + Clone>(way: &Way<T>) {
     for verify in [Verify::Auto, Verify::Digest(Algorithm::Sha512), Verify::None] {
         let counters = Arc::new(Counters::default());
         let source = Source::file(&path).await.unwrap().with_progress(counters.clone());
-        let mut options = ImageUploadOptions::default();
-        options.verify = verify;
+        let options = ImageUploadOptions { verify, ..ImageUploadOptions::default() };
         let uploaded = glance.upload_image(&disk("disk"), source, &options).await.unwrap();
         assert_eq!((uploaded.image.status, uploaded.image.size), (ImageStatus::Active, Some(3_000_001)));
         assert_eq!((counters.bytes_sent(), counters.bytes_acknowledged()), (3_000_001, 3_000_001));

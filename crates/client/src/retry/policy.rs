@@ -12,6 +12,7 @@ pub trait Policy: Send + Sync {
 
 /// An attempt that has no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attempt {
     /// 1 for the first.
     pub number: u32,
@@ -21,8 +22,17 @@ pub struct Attempt {
     pub occurrence: Occurrence,
 }
 
+impl Attempt {
+    /// The attempt `number`, for whoever tries a policy of their own.
+    #[must_use]
+    pub const fn new(number: u32, idempotent: bool, occurrence: Occurrence) -> Self {
+        Self { number, idempotent, occurrence }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Occurrence {
     /// No connection: the service knows nothing of the request.
     NotSent,

@@ -29,6 +29,7 @@ pub use self::polling::Polling;
 
 /// Bytes on their way from a service.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Download {
     /// How many there are to come, if that is known.
     pub length: Option<u64>,

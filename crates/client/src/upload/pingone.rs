@@ -15,7 +15,6 @@ use crate::transport::Transport;
 
 /// How a picture is uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PictureUploadOptions {
     /// The most bytes a picture may have, told before anything is sent where the length is known: 2 MiB unless changed, as the
     /// service has it. `None` leaves it to the service.

@@ -16,7 +16,6 @@ use crate::transport::Transport;
 
 /// How a picture is put on a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PutPictureOptions {
     /// The most bytes the file may have. It is held in memory, since it travels inside of JSON. No service publishes its limit;
     /// 10 MB, the default, are what one may hope for.

@@ -265,7 +265,7 @@ fn fabric_run(transport: HyperTransport, address: SocketAddr, source: Source, ch
             chunk_bytes: NonZeroU64::new(6).unwrap(),
             parallel: NonZeroUsize::new(1).unwrap(),
             single_put_limit: if chunks { 0 } else { 100 },
-            new_session: || Uuid::from_u128(7),
+            new_session: Arc::new(|| Uuid::from_u128(7)),
             ..FabricUploadOptions::default()
         };
         let uploaded = client.upload("Images/a.vhd", source, &options).await;

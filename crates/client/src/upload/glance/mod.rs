@@ -26,7 +26,6 @@ use crate::transport::Transport;
 
 /// How an image is uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ImageUploadOptions {
     /// How the arrived bytes are compared with the sent ones.
     pub verify: Verify,

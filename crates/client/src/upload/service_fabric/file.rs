@@ -25,11 +25,13 @@ impl<T: Transport> ServiceFabricClient<T> {
     /// use pentaprism_client::dialects::service_fabric::ServiceFabricClient;
     /// use pentaprism_client::upload::service_fabric::FabricUploadOptions;
     /// use pentaprism_client::{Credential, HyperTransport, Source};
+    /// use uuid::Uuid;
     ///
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = ServiceFabricClient::new(HyperTransport::new()?, "http://localhost:19080".parse()?, Credential::none());
     /// // Note the session before, and a second run goes on with it.
-    /// let options = FabricUploadOptions { session: Some((FabricUploadOptions::default().new_session)()), ..Default::default() };
+    /// let session = Uuid::new_v4();
+    /// let options = FabricUploadOptions::resumable(session);
     /// let image = Source::file("windows.vhdx").await?;
     /// let uploaded = client.upload("Images/windows.vhdx", image, &options).await?;
     /// println!("{} bytes in vain", uploaded.bytes_in_vain);
@@ -63,7 +65,7 @@ pub(super) async fn upload<T: Transport>(
     let chunked = source.length().filter(|length| source.can_be_read_again() && *length > options.single_put_limit);
     let mut way = None;
     if let Some(length) = chunked {
-        let id = options.session.unwrap_or_else(options.new_session);
+        let id = options.session.unwrap_or_else(|| (options.new_session)());
         let session = Session { client, path, id, length };
         let (source, ledger, held) = (source.clone(), ledger.clone(), watch::Sender::new(false));
         let transfer = Transfer { session, source, ledger, options, slots, held };

@@ -17,6 +17,7 @@ mod spans;
 mod transfer;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 
 use pentaprism_core::dialects::service_fabric::models::FileInfo;
 use uuid::Uuid;
@@ -30,7 +31,7 @@ pub use local::{Folder, FolderFile, LocalFolderError};
 const SMALLEST_CHUNK: NonZeroU64 = NonZeroU64::new(256 * 1024).expect("it is not 0");
 
 /// How to upload a file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FabricUploadOptions {
     /// The upload session of a file that goes in chunks. If the service knows it, only what it lacks is sent: whoever notes the
     /// session before the upload can go on after a crash. Without it a new one is made.
@@ -47,7 +48,7 @@ pub struct FabricUploadOptions {
     /// Whether the file is looked up afterwards, and its size compared.
     pub verify: bool,
     /// Makes ids of sessions. Injected, so that a test knows them.
-    pub new_session: fn() -> Uuid,
+    pub new_session: Arc<dyn Fn() -> Uuid + Send + Sync>,
 }
 
 impl Default for FabricUploadOptions {
@@ -60,8 +61,26 @@ impl Default for FabricUploadOptions {
             parallel: const { NonZeroUsize::new(4).expect("it is not 0") },
             single_put_limit: 32 * 1024 * 1024,
             verify: true,
-            new_session: Uuid::new_v4,
+            new_session: Arc::new(Uuid::new_v4),
         }
+    }
+}
+
+impl FabricUploadOptions {
+    /// An upload that another run with the same session goes on with, after a failure as after a crash, for half an hour.
+    #[must_use]
+    pub fn resumable(session: Uuid) -> Self {
+        Self { session: Some(session), keep_session: true, ..Self::default() }
+    }
+}
+
+impl std::fmt::Debug for FabricUploadOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut formatter = formatter.debug_struct("FabricUploadOptions");
+        formatter.field("session", &self.session).field("keep_session", &self.keep_session);
+        formatter.field("chunk_bytes", &self.chunk_bytes).field("parallel", &self.parallel);
+        formatter.field("single_put_limit", &self.single_put_limit).field("verify", &self.verify);
+        formatter.finish_non_exhaustive()
     }
 }
 
