@@ -1,5 +1,6 @@
 //! Where a service is.
 
+use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
@@ -40,6 +41,15 @@ impl FromStr for BaseUrl {
     }
 }
 
+/// As a URL, without a slash at its end and without a user.
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.authority.as_str();
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        write!(formatter, "{}://{host}{}", self.scheme, self.prefix)
+    }
+}
+
 impl BaseUrl {
     /// The absolute form of an operation's origin-form URI.
     pub(crate) fn join(&self, relative: &Uri) -> Result<Uri, http::Error> {
@@ -52,6 +62,12 @@ impl BaseUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_shown_without_what_may_be_secret() {
+        let base: BaseUrl = "http://user:word@a.example:80/store/".parse().unwrap();
+        assert_eq!(base.to_string(), "http://a.example:80/store");
+    }
 
     #[test]
     fn a_path_stands_before_every_operations() {

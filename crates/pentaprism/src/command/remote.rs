@@ -10,7 +10,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::words;
-use crate::remote::address::{Address, AddressError, Location};
+use crate::remote::address::{Address, AddressError, Dialect, Location, Place};
 use crate::remote::duration;
 
 /// The commands that work with images at services.
@@ -31,6 +31,8 @@ pub enum RemoteCommand {
     #[command(name = "stat", after_help = words::STAT_EXAMPLES, after_long_help = words::with_rules(words::STAT_EXAMPLES))]
     Stat(StatArguments),
     /// Delete images, files or folders at services, without asking.
+    ///
+    /// The picture of a saved view cannot be deleted alone: `rm -r views:VIEW_ID` deletes the view itself, with its picture.
     #[command(name = "rm", after_help = words::REMOVE_EXAMPLES, after_long_help = words::with_rules(words::REMOVE_EXAMPLES))]
     Remove(RemoveArguments),
     /// Wait until an image can be used, or until it is gone.
@@ -113,7 +115,10 @@ pub struct CopyArguments {
     /// Copy folders with what is in them; to and from Service Fabric.
     #[arg(short, long)]
     pub recursive: bool,
-    /// Go on where a copy of the same file to the same place was broken off.
+    /// Go on where the same copy was broken off: from Glance, Azure Sphere or Service Fabric into a file, or of a file of more than
+    /// 32 MiB to Service Fabric.
+    ///
+    /// All others begin anew.
     #[arg(long)]
     pub resume: bool,
     /// How many files, or chunks of a large file, are under way at once.
@@ -125,7 +130,10 @@ pub struct CopyArguments {
     /// Turn pictures into PNG on the way.
     #[arg(long)]
     pub to_png: bool,
-    /// Replace what is at the target.
+    /// Replace files of this machine that are at the target.
+    ///
+    /// Files of Service Fabric and pictures of saved views are replaced without it; Glance, PingOne and Azure Sphere replace
+    /// nothing, and another image of the same name is made.
     #[arg(long, conflicts_with = "no_clobber")]
     pub force: bool,
     /// Leave what is at the target as it is, and pass over its source.
@@ -140,6 +148,20 @@ pub struct CopyArguments {
     /// What every command takes.
     #[command(flatten)]
     pub common: CommonArguments,
+}
+
+impl CopyArguments {
+    /// Whether `--resume` goes on with such a copy when it was broken off: with files that go to Service Fabric, and with what
+    /// comes into a file from services that send a part of an image.
+    #[must_use]
+    pub fn can_be_resumed(&self) -> bool {
+        let has_ranges = |place: &Place| !matches!(place, Place::Pingone(_) | Place::SavedViews { .. });
+        self.sources.iter().any(|source| match (source, &self.target) {
+            (Location::Local(_), Location::Remote(to)) => to.dialect() == Dialect::ServiceFabric,
+            (Location::Remote(from), Location::Local(_)) => has_ranges(&from.place),
+            _ => false,
+        })
+    }
 }
 
 /// How `cp` describes new things to the service.
@@ -212,7 +234,7 @@ pub struct RemoveArguments {
     /// What to delete.
     #[arg(required = true, value_name = "ADDRESS")]
     pub addresses: Vec<Address>,
-    /// Delete folders with what is in them.
+    /// Delete folders with what is in them, and saved views with their pictures.
     #[arg(short, long)]
     pub recursive: bool,
     /// What every command takes.

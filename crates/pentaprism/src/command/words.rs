@@ -85,7 +85,8 @@ Examples:
 pub(super) const REMOVE_EXAMPLES: &str = "\
 Examples:
   pentaprism rm glance:disk
-  pentaprism rm -r sf:Store/App";
+  pentaprism rm -r sf:Store/App
+  pentaprism rm -r views:ACZb…";
 
 /// Examples of `wait`.
 pub(super) const WAIT_EXAMPLES: &str = "\

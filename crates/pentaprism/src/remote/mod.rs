@@ -17,4 +17,5 @@ pub mod session;
 pub mod size;
 pub mod stat;
 pub mod text;
+pub mod unfinished;
 pub mod wait;

@@ -27,6 +27,9 @@ const DISK_THREADS: usize = 256;
 /// How long a thread that hangs in the operating system may keep the process from ending.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
+/// How long a command that was broken off may take to take back what it has begun at services.
+const TAKING_BACK: Duration = Duration::from_secs(5);
+
 /// Carries out `command` in this process, and tells what comes of it.
 #[must_use]
 pub fn run(command: &RemoteCommand, environment: Vec<(OsString, OsString)>) -> ExitCode {
@@ -69,31 +72,42 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 /// The command itself, unless a signal or its deadline comes first: then it is dropped where it is, which takes away what is
-/// unfinished on this machine.
+/// unfinished on this machine; what is unfinished at services is taken back before anything is told.
 async fn until_stopped(
     command: &RemoteCommand,
     session: &Arc<Session>,
     stopped: oneshot::Receiver<FailureKind>,
 ) -> Result<(), Failure> {
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
         Ok(kind) = stopped => Err(interrupted(command, kind)),
         ended = in_time(command, session) => ended,
+    };
+    for left in session.unfinished.take_back(TAKING_BACK).await {
+        session.reporter.warn(&left);
     }
+    ended
 }
 
 async fn in_time(command: &RemoteCommand, session: &Arc<Session>) -> Result<(), Failure> {
     let Some(timeout) = command.common().timeout else { return obey(command, session).await };
     tokio::time::timeout(timeout, obey(command, session)).await.unwrap_or_else(|_| {
         let what = format!("time ran out after {}", super::size::time(timeout));
-        Err(Failure::new(FailureKind::TimedOut, what).advise("give it more with --timeout"))
+        Err(Failure::new(FailureKind::TimedOut, what).advise(match command {
+            RemoteCommand::Copy(arguments) if arguments.can_be_resumed() => {
+                "give it more with --timeout; with --resume it goes on from there, where it can"
+            }
+            _ => "give it more with --timeout",
+        }))
     })
 }
 
 fn interrupted(command: &RemoteCommand, kind: FailureKind) -> Failure {
     let failure = Failure::new(kind, if kind == FailureKind::Terminated { "terminated" } else { "interrupted" });
     match command {
-        RemoteCommand::Copy(_) => failure.advise("the same command with --resume goes on from there, where it can"),
+        RemoteCommand::Copy(arguments) if arguments.can_be_resumed() => {
+            failure.advise("the same command with --resume goes on from there, where it can")
+        }
         _ => failure,
     }
 }
@@ -104,7 +118,14 @@ async fn obey(command: &RemoteCommand, session: &Arc<Session>) -> Result<(), Fai
         RemoteCommand::Stat(arguments) => stat::run(arguments, session).await,
         RemoteCommand::Remove(arguments) => remove::run(arguments, session).await,
         RemoteCommand::Wait(arguments) => wait::run(arguments, session).await,
-        RemoteCommand::Copy(arguments) => copy::run(arguments, session).await,
+        RemoteCommand::Copy(arguments) => {
+            if arguments.resume && !arguments.can_be_resumed() {
+                session
+                    .reporter
+                    .note("--resume does nothing here: files go on to Service Fabric, and downloads into files");
+            }
+            copy::run(arguments, session).await
+        }
         RemoteCommand::Doctor(arguments) => doctor::run(arguments, session).await,
     }
 }
@@ -136,6 +157,8 @@ fn watch_signals() -> std::io::Result<oneshot::Receiver<FailureKind>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use clap::Parser as _;
 
     use super::*;
@@ -150,16 +173,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_signal_ends_a_command_before_anything_else_does() {
-        let command = command("pentaprism cp a glance:b -q");
+        let command = command("pentaprism cp a sf:b -q");
         let look = Look::of_process(command.common(), false, |_| None);
         let reporter = Reporter::of_process(look);
         let session = Arc::new(Session::new(command.common(), Vec::new(), "/".into(), reporter));
         for (kind, code) in [(FailureKind::Interrupted, 130), (FailureKind::Terminated, 143)] {
             let (tell, told) = oneshot::channel();
             tell.send(kind).unwrap();
+            let taken_back = Arc::new(AtomicBool::new(false));
+            let deed = Arc::clone(&taken_back);
+            drop(session.unfinished.begin("an image".to_owned(), async move {
+                deed.store(true, Ordering::Relaxed);
+                Ok(())
+            }));
             let failure = until_stopped(&command, &session, told).await.unwrap_err();
             assert_eq!(failure.kind.exit_code(), code);
             assert!(failure.advice.unwrap().contains("--resume"));
+            assert!(taken_back.load(Ordering::Relaxed), "what was begun is left behind");
+        }
+    }
+    #[test]
+    fn what_goes_on_is_promised_only_where_it_does() {
+        for (line, goes_on) in [
+            ("cp a sf:b", true),
+            ("cp glance:a b", true),
+            ("cp sf:a glance:b c", true),
+            ("cp a glance:b", false),
+            ("cp - sf:b", false),
+            ("cp glance:a sf:b", false),
+            ("cp glance:a -", false),
+            ("cp pingone:a b", false),
+        ] {
+            let RemoteCommand::Copy(arguments) = command(&format!("pentaprism {line}")) else { panic!("{line}") };
+            assert_eq!(arguments.can_be_resumed(), goes_on, "{line}");
         }
     }
 }

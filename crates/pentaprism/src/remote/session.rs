@@ -10,6 +10,7 @@ use pentaprism_client::retry::{Clock, Standard, SystemClock};
 use super::profiles::Sources;
 use super::report::Reporter;
 use super::service::Connections;
+use super::unfinished::Unfinished;
 use crate::command::CommonArguments;
 
 /// Where services are looked up, whom results are told, and how patient calls are.
@@ -24,6 +25,8 @@ pub struct Session {
     pub clock: Arc<dyn Clock>,
     /// The connections that are there already.
     pub connections: Connections,
+    /// What is taken back when the command is broken off.
+    pub unfinished: Unfinished,
 }
 
 impl Session {
@@ -36,7 +39,14 @@ impl Session {
         reporter: Arc<Reporter>,
     ) -> Self {
         let sources = Sources::new(environment, folder, common.profiles.clone());
-        Self { sources, reporter, retries: common.retries, clock: Arc::new(SystemClock), connections: Connections::default() }
+        Self {
+            sources,
+            reporter,
+            retries: common.retries,
+            clock: Arc::new(SystemClock),
+            connections: Connections::default(),
+            unfinished: Unfinished::default(),
+        }
     }
 
     /// How the clients of this session try again.

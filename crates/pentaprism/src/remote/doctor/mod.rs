@@ -4,6 +4,7 @@ mod read;
 mod witness;
 mod write;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use pentaprism_client::retry::Clock;
@@ -43,7 +44,7 @@ pub async fn examine(
     subject: Option<&str>,
     write: Option<Uuid>,
     sources: &Sources,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     tell: Teller<'_>,
 ) -> Result<(), Failure> {
     let mut examination = Examination { write, sources, clock, tell, told: Vec::new(), failed: Vec::new() };
@@ -100,13 +101,13 @@ fn addresses(subject: Option<&str>, sources: &Sources) -> Result<Vec<Address>, F
 pub async fn run(arguments: &DoctorArguments, session: &Session) -> Result<(), Failure> {
     let write = arguments.write.then(|| RandomIds.next());
     let mut tell = |check: Check| session.reporter.checked(&check);
-    examine(arguments.profile.as_deref(), write, &session.sources, &*session.clock, &mut tell).await
+    examine(arguments.profile.as_deref(), write, &session.sources, &session.clock, &mut tell).await
 }
 
 struct Examination<'t> {
     write: Option<Uuid>,
     sources: &'t Sources,
-    clock: &'t dyn Clock,
+    clock: &'t Arc<dyn Clock>,
     tell: Teller<'t>,
     told: Vec<Check>,
     failed: Vec<FailureKind>,
@@ -115,7 +116,7 @@ struct Examination<'t> {
 impl Examination<'_> {
     async fn examine(&mut self, address: &Address) -> Result<(), Failure> {
         let word = address.dialect().word();
-        let connection = match connect(address, self.sources) {
+        let connection = match connect(address, self.sources, self.clock) {
             Ok(connection) => connection,
             Err(error) => return self.fail(&format!("{word} settings"), error.into()),
         };
@@ -135,6 +136,9 @@ impl Examination<'_> {
             Ok(base) => base,
             Err(error) => return self.fail(&format!("{word} endpoint"), error.into()),
         };
+        if let Some(warning) = connection.warning_of(&base) {
+            self.tell(CheckOutcome::Warning, "secrets", warning.to_string(), None)?;
+        }
         let witness = Witness::new(connection.transport().clone());
         let patient = Patient {
             dialect: address.dialect(),

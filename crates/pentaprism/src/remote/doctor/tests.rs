@@ -47,8 +47,13 @@ impl Clock for Late {
     }
 
     fn sleep(&self, _pause: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::ready(()))
+        // Deadlines of commands, which end before them.
+        Box::pin(std::future::pending())
     }
+}
+
+fn late(seconds: u64) -> Arc<dyn Clock> {
+    Arc::new(Late(seconds))
 }
 
 fn sources(environment: &[(&str, &str)], folder: &Path) -> Sources {
@@ -64,7 +69,7 @@ async fn told(
     subject: Option<&str>,
     write: Option<Uuid>,
     sources: &Sources,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
 ) -> (Vec<String>, Result<(), Failure>) {
     let mut lines = Vec::new();
     let mut tell = |check: Check| {
@@ -82,7 +87,7 @@ async fn with_profile(text: &str, subject: &str) -> (Vec<String>, Result<(), Fai
     let path = place(&sources).unwrap();
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
-    let (lines, ended) = told(Some(subject), None, &sources, &Late(0)).await;
+    let (lines, ended) = told(Some(subject), None, &sources, &late(0)).await;
     let shorter = |line: String| line.replace(folder.path().to_str().unwrap(), "~");
     (lines.into_iter().map(shorter).collect(), ended)
 }
@@ -92,7 +97,7 @@ async fn a_local_server_is_well_from_end_to_end() {
     let server = server().await;
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(&[("PENTAPRISM_SERVER", &server.url)], folder.path());
-    let (lines, ended) = told(None, Some(NAME), &sources, &Late(0)).await;
+    let (lines, ended) = told(None, Some(NAME), &sources, &late(0)).await;
     assert_eq!(ended, Ok(()), "{lines:#?}");
     let url = &server.url;
     let settings = format!("{url}, told by the environment variables PENTAPRISM_SERVER and PENTAPRISM_TOKEN");
@@ -160,7 +165,7 @@ async fn a_server_that_is_not_there_is_told_once() {
     drop(listener);
     let folder = tempfile::tempdir().unwrap();
     let (lines, ended) =
-        told(None, Some(NAME), &sources(&[("PENTAPRISM_SERVER", &url)], folder.path()), &Late(0)).await;
+        told(None, Some(NAME), &sources(&[("PENTAPRISM_SERVER", &url)], folder.path()), &late(0)).await;
     let failure = ended.unwrap_err();
     assert_eq!((failure.kind, failure.told), (FailureKind::Unreachable, true));
     let failed: Vec<_> = lines.iter().filter(|line| line.starts_with("failed ")).collect();
@@ -176,7 +181,7 @@ async fn a_clock_that_is_wrong_is_told() {
     let server = server().await;
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(&[("PENTAPRISM_SERVER", &server.url)], folder.path());
-    let (lines, ended) = told(Some("sf:"), None, &sources, &Late(3600)).await;
+    let (lines, ended) = told(Some("sf:"), None, &sources, &late(3600)).await;
     assert_eq!(ended, Ok(()));
     let clock = lines.iter().find(|line| line.contains(" clock: ")).unwrap();
     assert!(
@@ -235,4 +240,23 @@ async fn profiles_that_are_not_there_are_told() {
         assert_eq!(ended.unwrap_err().kind, FailureKind::Usage);
         assert!(lines.len() == 1 && lines[0].starts_with("failed ") && lines[0].contains(part), "{lines:#?}");
     }
+}
+
+#[test]
+fn what_cannot_be_deleted_again_is_told_with_what_failed_before() {
+    let failed = |what: &str| Failure::new(FailureKind::ServiceFailed, what);
+    let both: Result<(), _> =
+        write::cleared(Err(failed("the image is wrong")), Err(failed("no deletion")), "the image 7");
+    let both = both.unwrap_err();
+    assert_eq!(
+        (both.what.as_str(), both.causes),
+        ("the image is wrong", vec!["the image 7 is left behind: no deletion".to_owned()])
+    );
+    assert_eq!(both.advice.as_deref(), Some("delete the image 7 yourself"));
+    let deletion = write::cleared(Ok(()), Err(failed("no deletion")), "the image 7").unwrap_err();
+    assert_eq!(
+        (deletion.what.as_str(), deletion.advice.as_deref()),
+        ("no deletion", Some("delete the image 7 yourself"))
+    );
+    assert_eq!(write::cleared(Err::<(), _>(failed("wrong")), Ok(()), "the image 7").unwrap_err().advice, None);
 }

@@ -52,9 +52,8 @@ impl Patient<'_> {
         let image_id = created.map_err(|error| self.failed("a new image", &error))?.body.id.to_string();
         let written = self.fill_glance(&image_id).await;
         let deleted = client.delete_image(&DeleteImage { image_id: image_id.clone() }).await;
-        let left = |failure: Failure| failure.advise(format!("delete the image {image_id} yourself"));
-        written?;
-        deleted.map_err(|error| left(self.failed("the deletion of the image", &error)))?;
+        let deleted = deleted.map(drop).map_err(|error| self.failed("the deletion of the image", &error));
+        cleared(written, deleted, &format!("the image {image_id}"))?;
         Ok("an image was uploaded, read back and deleted".to_owned())
     }
 
@@ -87,11 +86,9 @@ impl Patient<'_> {
         let read = client.read_image(&input).await;
         let input = pingone::delete_image::DeleteImage { environment_id, image_id: image_id.clone() };
         let deleted = client.delete_image(&input).await;
-        read.map_err(|error| self.failed("the picture", &error))?;
-        deleted.map_err(|error| {
-            let failure = self.failed("the deletion of the picture", &error);
-            failure.advise(format!("delete the image {image_id} yourself"))
-        })?;
+        let read = read.map(drop).map_err(|error| self.failed("the picture", &error));
+        let deleted = deleted.map(drop).map_err(|error| self.failed("the deletion of the picture", &error));
+        cleared(read, deleted, &format!("the image {image_id}"))?;
         Ok(Ok("a picture was uploaded, looked at and deleted".to_owned()))
     }
 
@@ -106,11 +103,9 @@ impl Patient<'_> {
         let input =
             DeleteImageStoreContent { content_path: content_path.clone(), ..DeleteImageStoreContent::default() };
         let deleted = client.delete_image_store_content(&input).await;
-        let files = seen.map_err(|error| self.failed("the file", &error))?.body.store_files;
-        deleted.map_err(|error| {
-            let failure = self.failed("the deletion of the file", &error);
-            failure.advise(format!("delete {content_path} yourself"))
-        })?;
+        let files = seen.map(|seen| seen.body.store_files).map_err(|error| self.failed("the file", &error));
+        let deleted = deleted.map(drop).map_err(|error| self.failed("the deletion of the file", &error));
+        let files = cleared(files, deleted, &content_path)?;
         let whole = |size: Decimal<u64>| size.0 == PICTURE.len() as u64;
         let same = files.is_some_and(|files| files.iter().any(|file| file.file_size.is_some_and(whole)));
         if same { Ok("a file was uploaded, looked at and deleted".to_owned()) } else { Err(self.differs()) }
@@ -119,4 +114,17 @@ impl Patient<'_> {
     fn differs(&self) -> Failure {
         Failure::new(FailureKind::Differs, format!("{} gave back other bytes than it was given", self.server))
     }
+}
+
+/// What came of a try, unless what it has written stays: that is told with whatever else went wrong.
+pub(super) fn cleared<T>(tried: Result<T, Failure>, deleted: Result<(), Failure>, what: &str) -> Result<T, Failure> {
+    let Err(deletion) = deleted else { return tried };
+    let failure = match tried {
+        Ok(_) => deletion,
+        Err(failure) => {
+            let why = [vec![deletion.what], deletion.causes].concat().join(": ");
+            failure.cause(format!("{what} is left behind: {why}"))
+        }
+    };
+    Err(failure.advise(format!("delete {what} yourself")))
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pentaprism_client::retry::Clock;
 use pentaprism_client::token::{EndpointError, Interface, InvalidAuthUrl, InvalidTokenEndpoint};
 use pentaprism_client::{
     BaseUrl, Cached, Credential, HyperTransport, InvalidCredential, Proxies, TlsError, Token, TokenError, TokenProvider,
@@ -110,11 +111,11 @@ pub enum CatalogError {
 }
 
 impl Connection {
-    /// Reads what `target` names: files, variables, certificates. Nothing is sent, no command is run.
+    /// Reads what `target` names: files, variables, certificates. Nothing is sent, no command is run. `clock` says when tokens end.
     ///
     /// # Errors
     /// [`ConnectionError`] for what is missing or wrong on this machine.
-    pub fn new(target: Target, sources: &Sources) -> Result<Self, ConnectionError> {
+    pub fn new(target: Target, sources: &Sources, clock: &Arc<dyn Clock>) -> Result<Self, ConnectionError> {
         let transport = transport(&target, sources)?;
         let origin = || Box::new(target.origin.clone());
         let wrong = |source| ConnectionError::Credential { origin: origin(), source };
@@ -131,7 +132,7 @@ impl Connection {
                     };
                     credential = fixed.map_err(wrong)?;
                 }
-                Known::Command(command) => issuer = Some(Issuer::command(command)),
+                Known::Command(command) => issuer = Some(Issuer::command(command, clock)),
             },
             Access::Basic { user, password } => {
                 let Known::Text(password) = known(password)? else {
@@ -140,15 +141,16 @@ impl Connection {
                 credential = Credential::basic(user, password.reveal()).map_err(wrong)?;
             }
             Access::OAuth(oauth) => {
-                let made = Issuer::oauth((**oauth).clone(), known(&oauth.client_secret)?, transport.clone());
+                let made = Issuer::oauth((**oauth).clone(), known(&oauth.client_secret)?, transport.clone(), clock);
                 issuer = Some(made.map_err(|source| ConnectionError::TokenUrl { origin: origin(), source })?);
             }
             Access::Keystone(login) => {
-                let made = Issuer::keystone((**login).clone(), known(login.identity.secret())?, transport.clone());
+                let made =
+                    Issuer::keystone((**login).clone(), known(login.identity.secret())?, transport.clone(), clock);
                 issuer = Some(made.map_err(|source| ConnectionError::AuthUrl { origin: origin(), source })?);
             }
         }
-        let tokens = issuer.clone().map(|issuer| Arc::new(Cached::new(issuer)));
+        let tokens = issuer.clone().map(|issuer| Arc::new(Cached::new(issuer).with_clock(Arc::clone(clock))));
         if let Some(tokens) = &tokens {
             let shared = Shared(tokens.clone());
             credential = match target.dialect {
@@ -221,6 +223,14 @@ impl Connection {
             _ => (None, Interface::default()),
         };
         catalog.endpoint("image", region, interface).map_err(CatalogError::Endpoint)
+    }
+
+    /// What should be told of `base` before a token is sent there: a catalog may lead to where it travels unencrypted.
+    #[must_use]
+    pub fn warning_of(&self, base: &BaseUrl) -> Option<Warning> {
+        let told: Option<ServerUrl> = base.to_string().parse().ok();
+        let server = told.filter(|_| self.target.server == Server::Catalog)?;
+        server.is_readable_by_others().then_some(Warning::NotEncrypted { server })
     }
 
     /// The token that the next request shows, where somebody has to be asked for it; it is asked for now if need be.

@@ -24,7 +24,11 @@ fn with_profile(lines: &str, environment: &[(&str, &str)]) -> Result<Connection,
     std::fs::write(path.with_file_name("secret"), "from the file\nand more\n").unwrap();
     std::fs::write(path.with_file_name("empty"), "\n").unwrap();
     std::fs::write(path, format!("[work]\n{lines}\n")).unwrap();
-    connect(&address("work/pingone:"), &sources)
+    connect(&address("work/pingone:"), &sources, &clock())
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(pentaprism_client::retry::SystemClock)
 }
 
 fn address(text: &str) -> Address {
@@ -72,7 +76,7 @@ fn what_is_missing_on_this_machine_is_told_at_once() {
 fn secrets_over_open_networks_are_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let warnings = |environment: &[(&str, &str)]| {
-        let connection = connect(&address("glance:"), &sources(environment, folder.path())).unwrap();
+        let connection = connect(&address("glance:"), &sources(environment, folder.path()), &clock()).unwrap();
         connection.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let server = ("PENTAPRISM_SERVER", "http://images.example:8470");
@@ -144,7 +148,7 @@ async fn keystone_is_asked_once_for_token_and_address() {
         ("OS_INTERFACE", "internal"),
         ("OS_PROJECT_ID", "7"),
     ];
-    let connection = connect(&address("glance:"), &sources(&variables, folder.path())).unwrap();
+    let connection = connect(&address("glance:"), &sources(&variables, folder.path()), &clock()).unwrap();
     assert!(asked.lock().unwrap().is_empty(), "nothing is asked before it is needed");
     assert_eq!(connection.base().await.unwrap(), "http://r.internal.example/image".parse().unwrap());
     assert_eq!(connection.token().await.unwrap().unwrap().secret(), "s3cret-token");
@@ -160,7 +164,7 @@ async fn a_catalog_without_images_is_told() {
     let (url, _) = keystone(issued("")).await;
     let folder = tempfile::tempdir().unwrap();
     let variables = [("OS_AUTH_URL", url.as_str()), ("OS_USERNAME", "u"), ("OS_PASSWORD", "p")];
-    let connection = connect(&address("glance:"), &sources(&variables, folder.path())).unwrap();
+    let connection = connect(&address("glance:"), &sources(&variables, folder.path()), &clock()).unwrap();
     let said = crate::measure::chain(&connection.base().await.unwrap_err());
     assert!(said.starts_with("Keystone does not say where the Image service is: "), "{said}");
 }
@@ -176,7 +180,53 @@ async fn passwords_of_keystone_may_come_from_a_command() {
         "auth_url = \"{url}\", username = \"u\", password_command = [\"sh\", \"-c\", \"echo from-the-command\"]"
     );
     std::fs::write(path, format!("[work.glance]\nkeystone = {{ {keystone} }}\n")).unwrap();
-    let connection = connect(&address("work/glance:"), &sources).unwrap();
+    let connection = connect(&address("work/glance:"), &sources, &clock()).unwrap();
     connection.token().await.unwrap();
     assert!(asked.lock().unwrap()[0].contains("from-the-command"));
+}
+
+#[tokio::test]
+async fn a_catalog_that_leads_to_an_open_network_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for (endpoint, open) in [
+        ("http://192.0.2.2:9292/v2", Some("http://192.0.2.2:9292")),
+        ("https://192.0.2.2:9292/v2", None),
+        ("http://127.0.0.1:9292/v2", None),
+    ] {
+        let (url, _) =
+            keystone(issued(&format!(r#"{{"interface":"public","region_id":"r","url":"{endpoint}"}}"#))).await;
+        let variables = [("OS_AUTH_URL", url.as_str()), ("OS_USERNAME", "u"), ("OS_PASSWORD", "p")];
+        let connection = connect(&address("glance:"), &sources(&variables, folder.path()), &clock()).unwrap();
+        let base = connection.base().await.unwrap();
+        let expected = open.map(|url| format!("the secret for {url} travels unencrypted; use an https address"));
+        assert_eq!(connection.warning_of(&base).map(|warning| warning.to_string()), expected);
+    }
+}
+
+/// A clock that its test sets.
+struct Hand(Mutex<std::time::SystemTime>);
+
+impl Clock for Hand {
+    fn now(&self) -> std::time::SystemTime {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, _: std::time::Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn tokens_end_by_the_clock_of_the_session() {
+    let (url, asked) = keystone(issued("")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("OS_AUTH_URL", url.as_str()), ("OS_USERNAME", "u"), ("OS_PASSWORD", "p")];
+    let hand = Arc::new(Hand(Mutex::new(std::time::SystemTime::UNIX_EPOCH)));
+    let clock: Arc<dyn Clock> = hand.clone();
+    let connection = connect(&address("glance:"), &sources(&variables, folder.path()), &clock).unwrap();
+    for (year, requests) in [(0, 1), (1, 1), (2000, 2)] {
+        *hand.0.lock().unwrap() += std::time::Duration::from_hours(24 * 366) * year;
+        connection.token().await.unwrap();
+        assert_eq!(asked.lock().unwrap().len(), requests);
+    }
 }

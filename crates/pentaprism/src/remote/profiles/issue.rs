@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pentaprism_client::retry::Clock;
 use pentaprism_client::token::{Catalog, InvalidAuthUrl, InvalidTokenEndpoint};
 use pentaprism_client::{
     ClientCredentials, CommandToken, HyperTransport, Keystone, Token, TokenError, TokenProvider, token,
@@ -26,10 +27,12 @@ impl Known {
     }
 
     /// The secret; a command is run for it, each time.
-    async fn text(&self) -> Result<String, TokenError> {
+    async fn text(&self, clock: &Arc<dyn Clock>) -> Result<String, TokenError> {
         match self {
             Self::Text(text) => Ok(text.reveal().to_owned()),
-            Self::Command(command) => Ok(command.token(None).await?.secret().to_owned()),
+            Self::Command(command) => {
+                Ok(command.clone().with_clock(Arc::clone(clock)).token(None).await?.secret().to_owned())
+            }
         }
     }
 }
@@ -42,6 +45,7 @@ struct Inner {
     secret: Known,
     way: Way,
     catalog: Mutex<Catalog>,
+    clock: Arc<dyn Clock>,
 }
 
 enum Way {
@@ -52,25 +56,35 @@ enum Way {
 
 impl Issuer {
     /// A command that prints tokens.
-    pub fn command(command: CommandToken) -> Self {
-        Self::new(Known::Command(command), Way::Command)
+    pub fn command(command: CommandToken, clock: &Arc<dyn Clock>) -> Self {
+        Self::new(Known::Command(command), Way::Command, clock)
     }
 
     /// An OAuth server.
-    pub fn oauth(oauth: OAuth, secret: Known, transport: HyperTransport) -> Result<Self, InvalidTokenEndpoint> {
+    pub fn oauth(
+        oauth: OAuth,
+        secret: Known,
+        transport: HyperTransport,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, InvalidTokenEndpoint> {
         // What is wrong with the address is told before anything is asked for.
         client_credentials(&oauth, "", &transport)?;
-        Ok(Self::new(secret, Way::OAuth(oauth, transport)))
+        Ok(Self::new(secret, Way::OAuth(oauth, transport), clock))
     }
 
     /// Keystone.
-    pub fn keystone(login: Login, secret: Known, transport: HyperTransport) -> Result<Self, InvalidAuthUrl> {
+    pub fn keystone(
+        login: Login,
+        secret: Known,
+        transport: HyperTransport,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, InvalidAuthUrl> {
         keystone(&login, String::new(), &transport)?;
-        Ok(Self::new(secret, Way::Keystone(login, transport)))
+        Ok(Self::new(secret, Way::Keystone(login, transport), clock))
     }
 
-    fn new(secret: Known, way: Way) -> Self {
-        Self(Arc::new(Inner { secret, way, catalog: Mutex::default() }))
+    fn new(secret: Known, way: Way, clock: &Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { secret, way, catalog: Mutex::default(), clock: Arc::clone(clock) }))
     }
 
     /// The catalog that came with the last token; empty before the first.
@@ -79,20 +93,21 @@ impl Issuer {
     }
 
     async fn issue(&self) -> Result<Token, TokenError> {
+        let clock = || Arc::clone(&self.0.clock);
         match &self.0.way {
             Way::Command => match &self.0.secret {
-                Known::Command(command) => command.token(None).await,
+                Known::Command(command) => command.clone().with_clock(clock()).token(None).await,
                 Known::Text(text) => Ok(Token::new(text.reveal(), None)),
             },
             Way::OAuth(oauth, transport) => {
-                let secret = self.0.secret.text().await?;
+                let secret = self.0.secret.text(&self.0.clock).await?;
                 let server = client_credentials(oauth, &secret, transport).map_err(TokenError::other)?;
-                server.token(None).await
+                server.with_clock(clock()).token(None).await
             }
             Way::Keystone(login, transport) => {
-                let secret = self.0.secret.text().await?;
+                let secret = self.0.secret.text(&self.0.clock).await?;
                 let server = keystone(login, secret, transport).map_err(TokenError::other)?;
-                let issued = server.log_in().await?;
+                let issued = server.with_clock(clock()).log_in().await?;
                 let mut catalog = self.0.catalog.lock().unwrap_or_else(PoisonError::into_inner);
                 catalog.clone_from(issued.catalog());
                 Ok(issued.token().clone())

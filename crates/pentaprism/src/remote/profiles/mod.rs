@@ -26,6 +26,10 @@ pub(super) use told::token_failure;
 pub use values::{InvalidServerUrl, NotText, Secret, ServerUrl, Sources};
 pub use yaml::YamlError;
 
+use std::sync::Arc;
+
+use pentaprism_client::retry::Clock;
+
 use super::address::Address;
 
 /// What profiles and environment say about the service that `address` is at. Nothing is asked over the network.
@@ -41,10 +45,11 @@ pub fn target(address: &Address, sources: &Sources) -> Result<Target, ProfileErr
     Ok(target)
 }
 
-/// A way to call the service that `address` is at. Nothing is asked over the network before the first call.
+/// A way to call the service that `address` is at. Nothing is asked over the network before the first call. Tokens end by
+/// `clock`.
 ///
 /// # Errors
 /// [`ConnectionError`] for what is missing or wrong on this machine.
-pub fn connect(address: &Address, sources: &Sources) -> Result<Connection, ConnectionError> {
-    Connection::new(target(address, sources)?, sources)
+pub fn connect(address: &Address, sources: &Sources, clock: &Arc<dyn Clock>) -> Result<Connection, ConnectionError> {
+    Connection::new(target(address, sources)?, sources, clock)
 }

@@ -43,7 +43,7 @@ impl Target {
             (_, Server::At(server)) => servers.push(server),
             (_, Server::Catalog) => {}
         }
-        let open = servers.into_iter().filter(|server| !server.is_encrypted() && !server.is_loopback());
+        let open = servers.into_iter().filter(|server| server.is_readable_by_others());
         let warnings: Vec<_> = open.map(|server| Warning::NotEncrypted { server: server.clone() }).collect();
         self.warnings.extend(warnings);
     }

@@ -54,6 +54,12 @@ impl ServerUrl {
         self.as_str().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
+    /// Whether others may read what is sent there.
+    #[must_use]
+    pub fn is_readable_by_others(&self) -> bool {
+        !self.is_encrypted() && !self.is_loopback()
+    }
+
     /// The root of an Image service, whose endpoints are told with and without the version that every operation begins with.
     #[must_use]
     pub fn without_image_version(&self) -> Self {

@@ -9,7 +9,7 @@
 //! - `{"event":"ready","address","entry"?}`
 //! - `{"event":"checked","check","outcome","found","hint"?}`, with the outcomes `ok`, `warning`, `failed` and `skipped`
 //!
-//! Failures are on standard error, as [`Failure::json`] says; notes there are `{"note"}`. Members with `?` may be absent; others
+//! Failures are on standard error, as [`Failure::json`] says; notes there are `{"note"}` and warnings `{"warning"}`. Members with `?` may be absent; others
 //! may join them. When standard output carries an image, events go to standard error, too.
 
 mod bars;
@@ -213,6 +213,13 @@ impl Reporter {
         } else {
             self.errors(&format!("{}\n", plain(text)));
         }
+    }
+
+    /// Warns, even when quiet: it is about secrets that others may see, or about something that is left behind at a service.
+    pub fn warn(&self, text: &str) {
+        let line =
+            if self.look.json { json!({ "warning": text }).to_string() } else { format!("warning: {}", plain(text)) };
+        self.errors(&format!("{line}\n"));
     }
 
     /// Tells a failure now, while the command goes on; gives it back as one that is told, for its exit code.

@@ -145,3 +145,18 @@ fn bars_leave_nothing_behind_but_the_end() {
     reporter.close();
     assert_eq!(output.text(), "glance:7\n");
 }
+
+#[test]
+fn warnings_are_shown_even_to_whom_is_quiet() {
+    for (look, expected) in [
+        (Look { quiet: true, ..PLAIN }, "warning: a secret travels\n"),
+        (Look { quiet: true, json: true, ..PLAIN }, "{\"warning\":\"a secret travels\"}\n"),
+        (PLAIN, "warning: a secret travels\n"),
+    ] {
+        let Told { reporter, output, errors, .. } = told(look);
+        reporter.note("in passing");
+        errors.0.lock().unwrap().clear();
+        reporter.warn("a secret travels");
+        assert_eq!((output.text().as_str(), errors.text().as_str()), ("", expected));
+    }
+}

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use pentaprism_client::Transport;
 use pentaprism_client::dialects::glance::GlanceClient;
 use pentaprism_client::upload::Polling;
 use pentaprism_client::upload::glance::{
     DownloadStart, FindImageError, ImageDownloadError, ImageUploadError, ImageUploadOptions, UploadedImage, Verified,
     Verify,
 };
+use pentaprism_client::{Source, Transport};
 use pentaprism_core::dialects::glance::delete_image::DeleteImage;
 use pentaprism_core::dialects::glance::list_images::ListImages;
 use pentaprism_core::dialects::glance::models::{
@@ -21,22 +21,28 @@ use pentaprism_core::dialects::glance::show_image::ShowImage;
 use pentaprism_store::Ids;
 use uuid::Uuid;
 
-use super::spot::{Listing, Pauses, Spot};
+use super::spot::{Listing, Pages, Pauses, Spot};
+use super::unfilled;
 use super::witness::Witness;
 use super::{Answer, Checksum, Fetched, ListQuery, Placed, PutOptions, Remote, Taker, Upload};
 use crate::remote::address::{Address, Place};
 use crate::remote::entry::{Entry, Kind};
 use crate::remote::failure::{Failure, FailureKind};
+use crate::remote::unfinished::{Begun, Unfinished};
 
 /// Images on a page of a listing.
 const PAGE: u64 = 500;
 
+/// How many images of one name are looked at when an address means several.
+const LOOKS: usize = 8;
+
 /// An image of Glance, or all of them.
 pub struct Glance<T> {
-    client: GlanceClient<T>,
+    client: Arc<GlanceClient<T>>,
     spot: Spot,
     name: String,
     ids: Arc<dyn Ids>,
+    unfinished: Unfinished,
 }
 
 /// Where the bytes of an upload go.
@@ -47,10 +53,11 @@ enum Target {
     New(Box<ImageCreate>),
 }
 
-impl<T: Transport> Glance<T> {
-    /// The image with the name or id `name` where `spot` says. New images get their ids from `ids`.
-    pub fn new(client: GlanceClient<T>, spot: Spot, name: &str, ids: Arc<dyn Ids>) -> Self {
-        Self { client, spot, name: name.to_owned(), ids }
+impl<T: Transport + 'static> Glance<T> {
+    /// The image with the name or id `name` where `spot` says. New images get their ids from `ids`; those
+    /// without bytes are taken back by `unfinished` when an upload is dropped.
+    pub fn new(client: GlanceClient<T>, spot: Spot, name: &str, ids: Arc<dyn Ids>, unfinished: Unfinished) -> Self {
+        Self { client: Arc::new(client), spot, name: name.to_owned(), ids, unfinished }
     }
 
     async fn upload(&self, upload: Upload) -> Result<Placed, Failure> {
@@ -58,17 +65,12 @@ impl<T: Transport> Glance<T> {
         let target = self.target(&options, file_name.as_deref()).await?;
         let (source, witness) =
             Witness::of(source, options.verify).await.map_err(|error| self.spot.unreadable(&error))?;
-        let mut how = ImageUploadOptions::default();
         // An image that the service is still busy with is worth keeping, so what is deleted is decided here.
-        how.delete_on_failure = false;
+        let mut how = ImageUploadOptions { delete_on_failure: false, ..ImageUploadOptions::default() };
         if !options.wait {
             how.wait = Polling { total: Duration::ZERO, ..Polling::default() };
         }
-        let uploaded = match &target {
-            Target::Queued(id) => self.client.fill_image(*id, source, &how).await,
-            Target::New(image) => self.client.upload_image(image, source, &how).await,
-        };
-        let uploaded = match uploaded {
+        let uploaded = match self.send(&target, source, &how).await {
             Err(ImageUploadError::Late { image_id, .. }) if !options.wait => {
                 let image = self.show(image_id, "look").await?;
                 return Ok(self.placed(&image, None, witness.bytes().await));
@@ -92,6 +94,31 @@ impl<T: Transport> Glance<T> {
             Verified::Not => None,
         };
         Ok(self.placed(&image, verified, bytes))
+    }
+
+    /// Sends the bytes. When that is dropped before its end, the image that was made for them goes with it.
+    async fn send(
+        &self,
+        target: &Target,
+        source: Source,
+        how: &ImageUploadOptions,
+    ) -> Result<UploadedImage, ImageUploadError> {
+        match target {
+            Target::Queued(id) => self.client.fill_image(*id, source, how).await,
+            Target::New(image) => {
+                let begun = image.id.map(|id| self.begin(id));
+                let uploaded = self.client.upload_image(image, source, how).await;
+                if let Some(begun) = begun {
+                    begun.end();
+                }
+                uploaded
+            }
+        }
+    }
+
+    fn begin(&self, id: Uuid) -> Begun {
+        let deed = unfilled::take_back(Arc::clone(&self.client), self.spot.clone(), id);
+        self.unfinished.begin(unfilled::may_be_left(&self.spot, id), deed)
     }
 
     fn placed(&self, image: &Image, verified: Option<&'static str>, bytes: u64) -> Placed {
@@ -160,7 +187,9 @@ impl<T: Transport> Glance<T> {
             ImageUploadError::Upload { .. } | ImageUploadError::Status { .. } | ImageUploadError::Differs { .. }
         );
         let Some(image_id) = error.image_id().filter(|_| useless) else { return failure };
+        let begun = self.begin(image_id);
         let deleted = self.client.delete_image(&DeleteImage { image_id: image_id.to_string() }).await;
+        begun.end();
         match deleted {
             Err(removal) if removal.status() != Some(http::StatusCode::NOT_FOUND) => failure
                 .cause(format!("image {image_id} is left behind, since it cannot be deleted: {removal}"))
@@ -203,7 +232,7 @@ impl<T: Transport> Glance<T> {
         }
         let named = Some(self.name.as_str()).filter(|name| !name.is_empty());
         let name = query.name.as_deref().or(named);
-        let (mut marker, mut found) = (None, false);
+        let (mut marker, mut found, mut pages) = (None, false, Pages::default());
         while !listing.is_full() {
             let input = ListImages {
                 limit: Some(listing.left().min(PAGE).to_string()),
@@ -221,7 +250,11 @@ impl<T: Transport> Glance<T> {
                 }
             }
             match (page.next, page.images.last()) {
-                (Some(_), Some(last)) => marker = Some(last.id.to_string()),
+                (Some(_), Some(last)) => {
+                    let last = last.id.to_string();
+                    pages.turn(&last, &self.spot)?;
+                    marker = Some(last);
+                }
                 _ => break,
             }
         }
@@ -273,18 +306,36 @@ impl<T: Transport> Glance<T> {
         if self.name.is_empty() {
             return Err(self.spot.usage("this is all images; write glance:NAME_OR_ID"));
         }
-        self.client.find_image(&self.name).await.map_err(|error| match &error {
+        let error = match self.client.find_image(&self.name).await {
+            Ok(image) => return Ok(image),
+            Err(error) => error,
+        };
+        Err(match &error {
             FindImageError::Show { source, .. } => self.spot.call(what, source),
             FindImageError::List { source, .. } => self.spot.call(what, source),
             FindImageError::None(_) => self.spot.not_found(),
             FindImageError::Several { ids, .. } => {
-                let first = ids.first().map(Uuid::to_string).unwrap_or_default();
-                Failure::new(FailureKind::Conflict, format!("{} is not one image", self.spot.address))
-                    .because(&error)
-                    .advise(format!("write the id, such as glance:{first}"))
+                let several = Failure::new(FailureKind::Conflict, format!("{} is not one image", self.spot.address));
+                several.because(&error).advise(self.which_of(ids).await)
             }
             _ => Failure::new(FailureKind::Other, self.spot.of(what)).because(&error),
         })
+    }
+
+    /// How to mean one of several images. One without bytes may be what a killed upload has left.
+    async fn which_of(&self, ids: &[Uuid]) -> String {
+        for id in ids.iter().take(LOOKS) {
+            let image = self.show(*id, "look").await;
+            if image.is_ok_and(|image| image.status == ImageStatus::Queued) {
+                let address = self.by_id(*id);
+                return format!(
+                    "{address} is queued and has no bytes: `pentaprism rm {address}` deletes it, `pentaprism cp FILE \
+                     {address}` fills it"
+                );
+            }
+        }
+        let first = ids.first().map(|id| self.by_id(*id).to_string()).unwrap_or_default();
+        format!("write the id, such as {first}")
     }
 
     fn entry(&self, image: &Image) -> Entry {
@@ -339,7 +390,7 @@ impl<T: Transport> Glance<T> {
     }
 }
 
-impl<T: Transport> Remote for Glance<T> {
+impl<T: Transport + 'static> Remote for Glance<T> {
     fn address(&self) -> &Address {
         &self.spot.address
     }

@@ -7,6 +7,7 @@ mod pingone;
 mod saved_views;
 mod service_fabric;
 mod spot;
+mod unfilled;
 mod witness;
 
 use std::future::Future;
@@ -34,6 +35,7 @@ use super::entry::Entry;
 use super::failure::Failure;
 use super::profiles::Places;
 use super::session::Session;
+use super::unfinished::Unfinished;
 
 pub use self::connections::Connections;
 pub use self::service_fabric::MARK;
@@ -67,7 +69,7 @@ pub trait Remote: Send + Sync {
     /// What the service says of what is there.
     fn stat(&self) -> Answer<'_, Entry>;
 
-    /// Deletes what is there; a folder only when `recursive`.
+    /// Deletes what is there; what is more than its address says, a folder or a whole view, only when `recursive`.
     fn remove(&self, recursive: bool) -> Answer<'_, ()>;
 
     /// Resolves when what is there is whole, or with `gone` when nothing is there any more. The deadline is the caller's.
@@ -172,7 +174,7 @@ pub struct ListQuery {
 /// [`Failure`] when it is not known where the service is or how to be let in, or when a file of its profile is wrong.
 pub async fn open(address: &Address, session: &Session) -> Result<Box<dyn Remote>, Failure> {
     let connection = session.connections.of(address, session)?;
-    let base = connection.base().await.map_err(|error| connections::not_found(address, &error))?;
+    let base = session.connections.base(address, &connection, session).await?;
     Ok(bound(
         address,
         Way {
@@ -182,6 +184,7 @@ pub async fn open(address: &Address, session: &Session) -> Result<Box<dyn Remote
             retry: session.retry(),
             places: connection.places(),
             server: connection.server(),
+            unfinished: session.unfinished.clone(),
         },
     ))
 }
@@ -194,16 +197,18 @@ struct Way<'a, T> {
     retry: Retry,
     places: &'a Places,
     server: &'a str,
+    /// Where operations say how they are taken back.
+    unfinished: Unfinished,
 }
 
 /// The place that `address` names, called as `way` says.
 fn bound<T: Transport + 'static>(address: &Address, way: Way<'_, T>) -> Box<dyn Remote> {
-    let Way { transport, base, credential, retry, places, server } = way;
+    let Way { transport, base, credential, retry, places, server, unfinished } = way;
     let spot = Spot { address: address.clone(), server: server.to_owned() };
     match &address.place {
         Place::Glance(name) => {
             let client = GlanceClient::new(transport, base, credential).with_retry(retry);
-            Box::new(Glance::new(client, spot, name, Arc::new(RandomIds)))
+            Box::new(Glance::new(client, spot, name, Arc::new(RandomIds), unfinished))
         }
         Place::AzureSphere(id) => {
             let client = AzureSphereClient::new(transport, base, credential).with_retry(retry);

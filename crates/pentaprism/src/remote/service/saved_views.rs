@@ -10,7 +10,7 @@ use pentaprism_core::dialects::saved_views::get_image::{GetImage, GetImageError}
 use pentaprism_core::dialects::saved_views::get_saved_view::GetSavedView;
 use pentaprism_core::dialects::saved_views::models::{ErrorCode, SavedView};
 
-use super::spot::{Listing, Pauses, Spot};
+use super::spot::{Listing, Pages, Pauses, Spot};
 use super::witness::Witness;
 use super::{Answer, Fetched, ListQuery, Placed, Remote, Taker, Upload};
 use crate::remote::address::{Address, Place};
@@ -96,6 +96,7 @@ impl<T: Transport> SavedViews<T> {
                 .advise("name it with `itwin` in `[PROFILE.saved_views]` of the profile"));
         }
         let mut skip: u64 = 0;
+        let mut pages = Pages::default();
         while !listing.is_full() {
             let input = GetAllSavedViews {
                 itwin_id: self.itwin.clone(),
@@ -106,6 +107,9 @@ impl<T: Transport> SavedViews<T> {
             };
             let page = self.client.get_all_saved_views(&input).await;
             let page = page.map_err(|error| self.spot.call("listing", &error))?.body;
+            if let Some(first) = page.saved_views.first() {
+                pages.turn(&first.id, &self.spot)?;
+            }
             for view in &page.saved_views {
                 listing.give(&view.display_name, self.entry(view))?;
             }
@@ -131,9 +135,15 @@ impl<T: Transport> SavedViews<T> {
         Ok(Entry { status: Some(status.to_owned()), ..self.entry(&answer.body.saved_view) })
     }
 
-    async fn removed(&self) -> Result<(), Failure> {
+    async fn removed(&self, recursive: bool) -> Result<(), Failure> {
         let saved_view_id = self.view()?.to_owned();
         self.not_of_a_thumbnail("delete a thumbnail", "it goes with the view")?;
+        if !recursive {
+            return Err(self
+                .spot
+                .usage("a picture cannot be deleted alone")
+                .advise("-r deletes the saved view itself, with its picture"));
+        }
         let deleted = self.client.delete_saved_view(&DeleteSavedView { saved_view_id }).await;
         deleted.map(drop).map_err(|error| self.spot.call("deletion", &error))
     }
@@ -240,8 +250,8 @@ impl<T: Transport> Remote for SavedViews<T> {
         Box::pin(self.stated("look"))
     }
 
-    fn remove(&self, _: bool) -> Answer<'_, ()> {
-        Box::pin(self.removed())
+    fn remove(&self, recursive: bool) -> Answer<'_, ()> {
+        Box::pin(self.removed(recursive))
     }
 
     fn wait(&self, gone: bool) -> Answer<'_, Option<Entry>> {

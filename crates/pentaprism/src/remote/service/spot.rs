@@ -1,5 +1,6 @@
 //! The place that a remote is bound to, and how failures tell of it.
 
+use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +115,26 @@ impl Pauses {
     pub async fn pause(&mut self) {
         self.clock.sleep(self.next).await;
         self.next = self.next.saturating_mul(2).min(Self::LONGEST);
+    }
+}
+
+/// The pages that a listing has come by, so that a service which gives one of them again cannot lead round in circles.
+#[derive(Debug, Default)]
+pub struct Pages(HashSet<String>);
+
+impl Pages {
+    /// The next page is known by `mark`, the id of an entry that stands at its begin or end.
+    ///
+    /// # Errors
+    /// It was there already.
+    pub fn turn(&mut self, mark: &str, spot: &Spot) -> Result<(), Failure> {
+        if self.0.insert(mark.to_owned()) {
+            return Ok(());
+        }
+        let what = format!("{} comes to no end: {} gives the same page again", spot.of("listing"), spot.server);
+        Err(Failure::new(FailureKind::ServiceFailed, what)
+            .cause(format!("the entry {mark} was there before"))
+            .advise("look whether a proxy on the way answers from its cache, and whether it heeds the query"))
     }
 }
 

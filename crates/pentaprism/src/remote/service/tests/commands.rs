@@ -149,6 +149,8 @@ async fn that_a_view_goes_with_its_picture_is_said() {
     let view = crate::settings::DEFAULT_SAVED_VIEW;
     assert!(terminal.works("ls views:").await.contains(view));
     let (done, output, errors) = terminal.type_in(&format!("rm views:{view}")).await;
+    assert_eq!((done, output.as_str()), (Err(FailureKind::Usage), ""), "{errors}");
+    let (done, output, errors) = terminal.type_in(&format!("rm -r views:{view}")).await;
     assert_eq!((done, output), (Ok(()), format!("views:{view}\n")));
     assert!(errors.contains("the saved view itself is deleted"), "{errors}");
     assert_eq!(terminal.works("ls views:").await, "");

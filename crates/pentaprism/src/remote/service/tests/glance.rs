@@ -256,3 +256,70 @@ async fn without_a_check_sum_the_bytes_are_read_back() {
     let (fetched, _) = silent.get(&world.addresses("glance:y", &ListQuery::default()).await[0], 0).await.unwrap();
     assert_eq!((fetched.version, fetched.checksums.len()), (None, 0));
 }
+
+/// A body that tells when it is read for the second time, and then comes no further.
+struct Stuck(Option<tokio::sync::oneshot::Sender<()>>, bool);
+
+impl http_body::Body for Stuck {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        if !self.1 {
+            self.1 = true;
+            return std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(b"an")))));
+        }
+        if let Some(tell) = self.0.take() {
+            tell.send(()).unwrap();
+        }
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_broken_off_takes_its_image_back() {
+    let world = World::new().await;
+    let remote = world.open("glance:disk");
+    let (tell, reached) = tokio::sync::oneshot::channel();
+    let source = Source::once(Body::stream(Stuck(Some(tell), false)), None);
+    let upload = Upload { source, file_name: None, options: verified() };
+    tokio::select! {
+        placed = remote.put(upload) => panic!("{placed:?}"),
+        reached = reached => reached.unwrap(),
+    }
+    assert_eq!(world.list("glance:", &ListQuery::default()).await.unwrap().len(), 1);
+    assert!(world.unfinished.take_back(Duration::from_secs(5)).await.is_empty());
+    assert!(world.addresses("glance:", &ListQuery::default()).await.is_empty(), "it is left behind");
+    world.put("glance:disk", "an image").await.unwrap();
+    assert!(world.unfinished.take_back(Duration::from_secs(5)).await.is_empty());
+    assert_eq!(world.stat("glance:disk").await.unwrap().status.as_deref(), Some("active"));
+}
+
+#[tokio::test]
+async fn an_image_without_bytes_in_the_names_way_is_told() {
+    let world = World::new().await;
+    let body = format!(r#"{{"id":"{NOBODY}","name":"twice","disk_format":"iso","container_format":"bare"}}"#);
+    let request = Request::post("/v2/images").header("host", "localhost").header("x-auth-token", DEVELOPMENT_TOKEN);
+    let request = request.header("content-type", "application/json").body(Body::from(body.into_bytes())).unwrap();
+    assert_eq!(world.server.app().call(request).await.status(), 201);
+    world.put("work/glance:twice", "an image").await.unwrap();
+    let words =
+        format!("`pentaprism rm work/glance:{NOBODY}` deletes it, `pentaprism cp FILE work/glance:{NOBODY}` fills");
+    fails(world.stat("work/glance:twice").await, FailureKind::Conflict, &words);
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_turn_pages_is_not_read_for_ever() {
+    let world = World::new().await;
+    for name in ["a", "b", "c"] {
+        world.put(&format!("glance:{name}"), "an image").await.unwrap();
+    }
+    let deaf = world.twisted(|request| {
+        *request.uri_mut() = "/v2/images?limit=2".parse().unwrap();
+        None
+    });
+    fails(deaf.list("glance:", &ListQuery::default()).await, FailureKind::ServiceFailed, "the same page again");
+}

@@ -66,18 +66,25 @@ struct World {
     pauses: Pauses,
     token: &'static str,
     twist: Twist,
+    unfinished: Unfinished,
 }
 
 impl World {
     async fn new() -> Self {
         let server = Server::start().await.unwrap();
         let pauses = Pauses { app: server.app().clone(), deeds: Arc::default(), count: Arc::default() };
-        Self { server, pauses, token: DEVELOPMENT_TOKEN, twist: |_| None }
+        Self { server, pauses, token: DEVELOPMENT_TOKEN, twist: |_| None, unfinished: Unfinished::default() }
     }
 
     /// The same, over whose requests `twist` comes first.
     fn twisted(&self, twist: Twist) -> Self {
-        Self { server: self.server.clone(), pauses: self.pauses.clone(), token: self.token, twist }
+        Self {
+            server: self.server.clone(),
+            pauses: self.pauses.clone(),
+            token: self.token,
+            twist,
+            unfinished: self.unfinished.clone(),
+        }
     }
 
     /// Asked by somebody whom the server does not know.
@@ -118,6 +125,7 @@ impl World {
             retry: Retry::standard().with_clock(Arc::new(self.pauses.clone())),
             places,
             server: "http://localhost",
+            unfinished: self.unfinished.clone(),
         };
         bound(&address, way)
     }

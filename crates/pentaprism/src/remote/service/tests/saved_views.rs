@@ -39,13 +39,13 @@ async fn waiting_is_for_the_picture_or_for_the_views_end() {
     });
     assert_eq!(world.wait(&view()).await.unwrap().unwrap().status.as_deref(), Some("with picture"));
     let remover = world.open(&view());
-    world.later(async move { remover.remove(false).await.unwrap() });
+    world.later(async move { remover.remove(true).await.unwrap() });
     assert_eq!(world.gone(&view()).await.unwrap(), None);
     for failed in [
         world.wait(&view()).await.map(drop),
         world.stat(&view()).await.map(drop),
         world.get(&view(), 0).await.map(drop),
-        world.remove(&view()).await,
+        world.open(&view()).remove(true).await,
         world.put(&view(), PNG.to_vec()).await.map(drop),
     ] {
         fails(failed, FailureKind::NotFound, DEFAULT_SAVED_VIEW);
@@ -89,4 +89,28 @@ async fn what_is_wrong_is_told_before_anything_is_sent() {
     let thumbnail = format!("{}/thumbnail", view());
     fails(world.put(&thumbnail, PNG.to_vec()).await.map(drop), FailureKind::NotSupported, "makes thumbnails itself");
     fails(world.remove(&thumbnail).await, FailureKind::NotSupported, "goes with the view");
+    fails(world.remove(&view()).await, FailureKind::Usage, "-r deletes the saved view itself");
+    assert!(world.stat(&view()).await.is_ok(), "the view is gone");
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_turn_pages_is_not_read_for_ever() {
+    let world = World::new().await.twisted(|request| {
+        let query = request.uri().query().unwrap_or_default();
+        let first = query.split('&').filter(|part| !part.starts_with("$skip")).collect::<Vec<_>>().join("&");
+        *request.uri_mut() = format!("{}?{first}", request.uri().path()).parse().unwrap();
+        None
+    });
+    for number in 0..120 {
+        let body = format!(
+            r#"{{"iTwinId":"{DEFAULT_SAVED_VIEW_ITWIN}","displayName":"View {number}","savedViewData":{{"legacyView":{{}}}}}}"#
+        );
+        let request =
+            Request::post("/savedviews/").header("host", "localhost").header("content-type", "application/json");
+        let request = request.header("accept", "application/vnd.bentley.itwin-platform.v1+json");
+        let request = request.header("authorization", format!("Bearer {DEVELOPMENT_TOKEN}"));
+        let answer = world.server.app().call(request.body(Body::from(body.into_bytes())).unwrap()).await;
+        assert_eq!(answer.status(), 201);
+    }
+    fails(world.list("views:", &ListQuery::default()).await, FailureKind::ServiceFailed, "the same page again");
 }

@@ -171,7 +171,11 @@ async fn listings_of_other_services_are_understood_or_refused() {
     assert_eq!(windows.addresses("sf:App", &recursive()).await, all);
     let circle = world
         .twisted(|_| Some(answer(r#"{"StoreFiles":[],"StoreFolders":[{"StoreRelativePath":"App","FileCount":"1"}]}"#)));
-    fails(circle.list("sf:App", &recursive()).await, FailureKind::ServiceFailed, "not below it");
+    fails(circle.list("sf:App", &recursive()).await, FailureKind::ServiceFailed, "a folder that is not below it");
+    let elsewhere = world.twisted(|_| {
+        Some(answer(r#"{"StoreFiles":[{"StoreRelativePath":"Other/a","FileSize":"1"}],"StoreFolders":[]}"#))
+    });
+    fails(elsewhere.list("sf:App", &recursive()).await, FailureKind::ServiceFailed, "a file that is not below it");
     let pages = world.twisted(|_| {
         Some(answer(
             r#"{"StoreFiles":[{"StoreRelativePath":"App/a","FileSize":"1"}],"StoreFolders":[],"ContinuationToken":"more"}"#,
