@@ -145,6 +145,6 @@ pub use retry::Retry;
 pub use source::{ReadRange, Source, SourceError};
 pub use token::{Cached, ClientCredentials, CommandToken, Keystone, Token, TokenError, TokenProvider};
 pub use transport::{
-    Cause, ConnectError, HyperTransport, HyperTransportBuilder, InProcess, Proxies, TlsError, TowerTransport, Transport,
-    TransportError,
+    Cause, ConnectError, HyperTransport, HyperTransportBuilder, InProcess, Proxies, TlsError, TowerTransport,
+    Transport, TransportError,
 };
