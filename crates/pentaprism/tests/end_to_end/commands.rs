@@ -96,7 +96,7 @@ impl User {
     }
 
     pub(crate) fn told(&self, arguments: &[&str]) -> Told {
-        Told::from(run(&mut self.command(arguments)), arguments)
+        Told::from(&run(&mut self.command(arguments)), arguments)
     }
 
     /// With `input` on standard input.
@@ -111,7 +111,7 @@ impl User {
         let writer = std::thread::spawn(move || to.write_all(&input).is_ok());
         let output = child.wait_with_output().expect("the program ends");
         let _read_to_the_end = writer.join().expect("the writer does not panic");
-        Told::from(output, arguments)
+        Told::from(&output, arguments)
     }
 
     /// What a command writes that must succeed.
@@ -170,7 +170,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    fn from(output: Output, arguments: &[&str]) -> Self {
+    fn from(output: &Output, arguments: &[&str]) -> Self {
         Self {
             arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
             code: output.status.code(),
@@ -223,7 +223,7 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn told(mut self) -> Told {
         let child = self.0.take().expect("it was not waited for");
-        Told::from(child.wait_with_output().expect("the process is ours"), &[])
+        Told::from(&child.wait_with_output().expect("the process is ours"), &[])
     }
 }
 

@@ -1,6 +1,7 @@
 //! Folders to Service Fabric and back, with names that need care in URLs and shells.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
 
 use crate::commands::User;
 use crate::support::{noise, succeed};
@@ -118,7 +119,6 @@ fn names_that_look_like_something_else_can_be_written() {
     }
     user.done(&["cp", "--", "-dash", "sf:Folder/"]);
     user.done(&["stat", "sf:Folder/-dash"]);
-    use std::os::unix::ffi::OsStrExt as _;
     let odd = std::ffi::OsStr::from_bytes(b"not-\xff-text");
     std::fs::write(user.work().join(odd), b"x").expect("the file is written");
     let status = user.command(&["cp", "-q"]).arg(odd).arg("sf:text").status();

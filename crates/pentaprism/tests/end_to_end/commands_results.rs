@@ -152,7 +152,7 @@ fn saved_views() {
     user.done(&["cp", &thumbnail, "."]);
     assert_eq!(size_of(&user.read(&format!("{VIEW}-thumbnail.png"))), (400, 267));
     assert_eq!(user.done(&["wait", &view]), format!("{view}\n"));
-    let removed = user.told(&["rm", &view]);
+    let removed = user.told(&["rm", "-r", &view]);
     assert_eq!((removed.code, removed.output), (Some(0), format!("{view}\n")));
     assert!(removed.errors.contains("with its picture"), "{}", removed.errors);
     assert_eq!(user.done(&["wait", "--gone", &view]), format!("{view}\n"));

@@ -9,7 +9,7 @@ use crate::commands_relay::Relay;
 use crate::support::{client, program, run, succeed, text};
 
 /// How long something may take to appear.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A terminal of so many columns in which a shell runs a script. Dropping it ends tmux.
 struct Terminal {
