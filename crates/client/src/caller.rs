@@ -128,19 +128,26 @@ impl<T: Transport> Caller<T> {
     async fn attempts<O: Operation>(&self, head: &request::Parts, source: &Source) -> Tried<O> {
         let streams = O::INFO.streamed_response || O::INFO.request_body == RequestBody::Streamed;
         let deadline = self.retry.attempt.filter(|_| !streams);
-        let mut stale: Option<Token> = None;
+        let mut refused: Option<Box<Tried<O>>> = None;
         let mut number = 1;
         loop {
-            let attempt = self.attempt::<O>(head, source, stale.as_ref());
+            let stale = refused.as_ref().and_then(|tried| tried.token.as_ref());
+            let attempt = self.attempt::<O>(head, source, stale);
             let late = |late| Tried::failed(Error::Interrupted(late));
             let tried = self.within(deadline, attempt).await.unwrap_or_else(late);
+            // No other token: what the service said of the first one is the answer.
+            if let (Err(Error::Credential(error)), true) = (&tried.outcome, refused.is_some())
+                && error.is_refusal()
+            {
+                return refused.take().map_or(tried, |first| *first);
+            }
             let Err(error) = &tried.outcome else { return tried };
             if !source.can_be_read_again() {
                 return tried;
             }
             // A token may have been revoked before its end. Another one is asked for once.
-            if error.status() == Some(StatusCode::UNAUTHORIZED) && stale.is_none() && tried.token.is_some() {
-                stale = tried.token;
+            if error.status() == Some(StatusCode::UNAUTHORIZED) && refused.is_none() && tried.token.is_some() {
+                refused = Some(Box::new(tried));
                 continue;
             }
             let Some(occurrence) = occurrence(error, tried.retry_after) else { return tried };

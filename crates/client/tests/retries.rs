@@ -202,3 +202,26 @@ async fn a_token_that_is_refused_is_replaced_once() {
     assert_eq!(*script.tokens.lock().unwrap(), ["token-1", "token-2"]);
     assert_eq!(pauses(&clock), [0; 0]);
 }
+
+/// Knows one token only.
+struct OnlyOne;
+
+impl TokenProvider for OnlyOne {
+    fn token<'a>(
+        &'a self,
+        _: Option<&'a Token>,
+    ) -> Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>> {
+        Box::pin(std::future::ready(Ok(Token::new("the-only-one", None))))
+    }
+}
+
+#[tokio::test]
+async fn without_another_token_the_refusal_is_told() {
+    let clock = Arc::new(Jumps::default());
+    let script = script([Act::Answer(401, &[("www-authenticate", "Keystone uri=\"http://images.example\"")])]);
+    let base = "http://images.example".parse().unwrap();
+    let client = GlanceClient::new(&script, base, Credential::auth_token_from(OnlyOne)).with_retry(retry(&clock));
+    let error = client.upload_image_data(&image(), "bytes").await.unwrap_err();
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(401), "{error:?}");
+    assert!(error.was_sent());
+}

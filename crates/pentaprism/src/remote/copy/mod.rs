@@ -123,7 +123,24 @@ impl Copier {
         if recursive && folder::is_folder(&pair.from) {
             return self.folder(pair).await;
         }
+        self.refuse_folder(&pair.to).await?;
         self.file(&pair.from, &pair.to).await
+    }
+
+    /// Refuses to put a file where a folder of Service Fabric is: the store takes both, and then the file hides the folder.
+    async fn refuse_folder(&self, to: &Location) -> Result<(), Failure> {
+        let Location::Remote(address) = to else { return Ok(()) };
+        if !matches!(address.place, Place::ServiceFabric(_)) {
+            return Ok(());
+        }
+        match self.open(address).await?.stat().await {
+            Ok(Entry { kind: Kind::Folder, .. }) => {
+                let failure = Failure::new(FailureKind::Conflict, format!("{address} is a folder"));
+                Err(failure.advise(format!("write {address}/ to copy into it, or another name")))
+            }
+            // A failure that lasts is told by the copy itself.
+            _ => Ok(()),
+        }
     }
 
     /// Copies one file and tells of it.

@@ -110,7 +110,8 @@ impl Failure {
     fn undocumented(what: &str, server: &str, response: &RawResponse, reason: &(dyn StdError + 'static)) -> Self {
         let status = response.status;
         // A redirect, or a success that cannot be read, is a failure of the service, too: its API promises another answer.
-        let kind = FailureKind::of_status(status);
+        // A page of another program with status 404 says nothing about images.
+        let kind = if is_page(response) { FailureKind::ServiceFailed } else { FailureKind::of_status(status) };
         let failure = Self::new(kind, format!("{server} gave an answer to {what} that its API does not have"))
             .cause(format!("the service answered {status}"))
             .because(reason);

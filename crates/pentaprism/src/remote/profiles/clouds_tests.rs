@@ -8,7 +8,7 @@ struct Machine {
     sources: Sources,
 }
 
-/// A machine with these files; `home`, `work` and `etc` are its folders.
+/// A machine with these files; `home`, `near` and `etc` are its folders.
 fn machine(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Machine {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -18,7 +18,7 @@ fn machine(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Machine {
     }
     let mut variables = vec![("HOME".into(), folder.path().join("home").into())];
     variables.extend(environment.iter().map(|(name, value)| ((*name).into(), (*value).into())));
-    let sources = Sources::new(variables, folder.path().join("work"), None);
+    let sources = Sources::new(variables, folder.path().join("near"), None);
     let sources = Sources { system: folder.path().join("etc"), ..sources };
     Machine { folder, sources }
 }
@@ -63,13 +63,13 @@ fn the_nearest_file_is_taken_alone() {
     let files = [
         ("etc/openstack/clouds.yaml", far.as_str()),
         ("home/.config/openstack/clouds.yml", &home),
-        ("work/clouds.yaml", &near),
+        ("near/clouds.yaml", &near),
     ];
     for (from, user) in [(0, "far"), (1, "home"), (2, "near")] {
         assert_eq!(machine(&files[..=from], &[]).options("own", None).get(&["username"]), Some(user));
     }
     let named =
-        machine(&[("work/clouds.yaml", &near), ("work/other.json", &far)], &[("OS_CLIENT_CONFIG_FILE", "other.json")]);
+        machine(&[("near/clouds.yaml", &near), ("near/other.json", &far)], &[("OS_CLIENT_CONFIG_FILE", "other.json")]);
     assert_eq!(named.options("own", None).get(&["username"]), Some("far"));
     let missing = machine(&files, &[("OS_CLIENT_CONFIG_FILE", "/nowhere.yaml")]).error("own", None);
     assert!(missing.starts_with("the file `/nowhere.yaml` cannot be read: No such file"), "{missing}");
@@ -79,7 +79,7 @@ fn the_nearest_file_is_taken_alone() {
 fn secrets_and_vendors_are_laid_together() {
     let machine = machine(
         &[
-            ("work/clouds.yaml", CLOUDS),
+            ("near/clouds.yaml", CLOUDS),
             ("home/.config/openstack/secure.yaml", "clouds: {own: {auth: {password: p}}}"),
             (
                 "etc/openstack/clouds-public.yaml",
@@ -91,7 +91,7 @@ fn secrets_and_vendors_are_laid_together() {
     let own = machine.options("own", None);
     let read = ["username", "password", "project_name", "region_name"].map(|key| own.get(&[key]).unwrap());
     assert_eq!(read, ["u", "p", "q", "R"]);
-    assert_eq!(own.get(&["cacert"]), machine.folder.path().join("work/ca.pem").to_str());
+    assert_eq!(own.get(&["cacert"]), machine.folder.path().join("near/ca.pem").to_str());
     let service = own.image_service().unwrap();
     assert!(!format!("{service:?}").contains("\"p\""), "{service:?}");
     let built = machine.options("built", None);
@@ -102,7 +102,7 @@ fn secrets_and_vendors_are_laid_together() {
 
 #[test]
 fn a_region_is_the_wanted_one_or_the_first() {
-    let machine = machine(&[("work/clouds.yaml", CLOUDS)], &[]);
+    let machine = machine(&[("near/clouds.yaml", CLOUDS)], &[]);
     let first = machine.options("spread", None);
     assert_eq!((first.get(&["region_name"]), first.get(&["image_endpoint_override"])), (Some("one"), None));
     let second = machine.options("spread", Some("two"));
@@ -115,26 +115,26 @@ fn a_region_is_the_wanted_one_or_the_first() {
 #[test]
 fn what_is_missing_or_wrong_is_told_without_values() {
     let said = machine(&[], &[]).error("own", None);
-    assert!(said.starts_with("there is no cloud `own`: none of `/work/clouds.yaml`, `/work/clouds.yml`"), "{said}");
-    let said = machine(&[("work/clouds.yaml", CLOUDS)], &[]).error("other", None);
-    assert_eq!(said, "there is no cloud `other` in `/work/clouds.yaml`; it has `own`, `built`, `spread`");
-    let said = machine(&[("work/clouds.yaml", CLOUDS)], &[]).error("built", None);
+    assert!(said.starts_with("there is no cloud `own`: none of `/near/clouds.yaml`, `/near/clouds.yml`"), "{said}");
+    let said = machine(&[("near/clouds.yaml", CLOUDS)], &[]).error("other", None);
+    assert_eq!(said, "there is no cloud `other` in `/near/clouds.yaml`; it has `own`, `built`, `spread`");
+    let said = machine(&[("near/clouds.yaml", CLOUDS)], &[]).error("built", None);
     assert!(
         said.starts_with("the vendor profile `vendor` of the cloud `built` is not in clouds-public.yaml"),
         "{said}"
     );
     for (text, expected) in [
-        ("[s3cret]", "`the whole` in `/work/clouds.yaml` is no mapping with `clouds` in it"),
-        ("clouds: s3cret", "`clouds` in `/work/clouds.yaml` is no mapping of names to clouds"),
-        ("clouds: {own: s3cret}", "`clouds.own` in `/work/clouds.yaml` is no mapping with `auth` in it"),
+        ("[s3cret]", "`the whole` in `/near/clouds.yaml` is no mapping with `clouds` in it"),
+        ("clouds: s3cret", "`clouds` in `/near/clouds.yaml` is no mapping of names to clouds"),
+        ("clouds: {own: s3cret}", "`clouds.own` in `/near/clouds.yaml` is no mapping with `auth` in it"),
         (
             "clouds: {own: {auth: s3cret}}",
-            "`clouds.own.auth` in `/work/clouds.yaml` is no mapping with `auth_url` in it",
+            "`clouds.own.auth` in `/near/clouds.yaml` is no mapping with `auth_url` in it",
         ),
-        ("", "there is no cloud `own` in `/work/clouds.yaml`; it has none"),
+        ("", "there is no cloud `own` in `/near/clouds.yaml`; it has none"),
     ] {
-        assert_eq!(machine(&[("work/clouds.yaml", text)], &[]).error("own", None), expected);
+        assert_eq!(machine(&[("near/clouds.yaml", text)], &[]).error("own", None), expected);
     }
-    let said = machine(&[("work/clouds.yaml", "clouds:\n  own: 's3cret\n")], &[]).error("own", None);
-    assert!(said.starts_with("the file `/work/clouds.yaml` is no YAML: line ") && !said.contains("s3cret"), "{said}");
+    let said = machine(&[("near/clouds.yaml", "clouds:\n  own: 's3cret\n")], &[]).error("own", None);
+    assert!(said.starts_with("the file `/near/clouds.yaml` is no YAML: line ") && !said.contains("s3cret"), "{said}");
 }

@@ -5,7 +5,7 @@ use super::*;
 
 fn sources(environment: &[(&str, &str)]) -> Sources {
     let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    Sources { system: "/nowhere".into(), ..Sources::new(environment, "/work".into(), None) }
+    Sources { system: "/nowhere".into(), ..Sources::new(environment, "/near".into(), None) }
 }
 
 fn target_of(dialect: Dialect, environment: &[(&str, &str)]) -> Target {

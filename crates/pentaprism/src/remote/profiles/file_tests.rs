@@ -15,7 +15,7 @@ struct Home {
 fn home(text: &str) -> Home {
     let folder = tempfile::tempdir().unwrap();
     let environment = vec![("HOME".into(), folder.path().into())];
-    let sources = Sources { system: folder.path().join("etc"), ..Sources::new(environment, "/work".into(), None) };
+    let sources = Sources { system: folder.path().join("etc"), ..Sources::new(environment, "/near".into(), None) };
     let path = place(&sources).unwrap();
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, text).unwrap();
@@ -218,8 +218,8 @@ fn what_is_not_there_is_told_with_where_it_was_looked_for() {
     assert!(said.starts_with("there is no profile `three` in `") && said.ends_with("it has `one`, `two`"), "{said}");
     let nowhere = Sources { profiles: Some("no.toml".into()), ..home.sources.clone() };
     let said = told(&ProfilesFile::read(&nowhere, "three").unwrap_err());
-    assert!(said.contains("the file `/work/no.toml` does not exist; create it, or name one with --profiles"), "{said}");
-    let homeless = Sources::new(Vec::new(), "/work".into(), None);
+    assert!(said.contains("the file `/near/no.toml` does not exist; create it, or name one with --profiles"), "{said}");
+    let homeless = Sources::new(Vec::new(), "/near".into(), None);
     assert!(matches!(ProfilesFile::read(&homeless, "x"), Err(ProfileError::NoHome(_))));
     let said = error("[\"a b\"]\n", Dialect::Glance);
     assert!(said.contains("the profile `a b`") && said.contains("that no address can carry"), "{said}");
@@ -230,13 +230,13 @@ fn the_flag_wins_over_the_variable_and_the_variable_over_the_usual_place() {
     let environment = [("HOME", "/home/a"), ("PENTAPRISM_PROFILES", "~/p.toml"), ("XDG_CONFIG_HOME", "/x")];
     let sources = |from: usize, profiles: Option<&str>| {
         let environment = environment[..from].iter().map(|(name, value)| (name.into(), value.into())).collect();
-        place(&Sources::new(environment, "/work".into(), profiles.map(PathBuf::from)))
+        place(&Sources::new(environment, "/near".into(), profiles.map(PathBuf::from)))
     };
     assert_eq!(sources(1, None), Some("/home/a/.config/pentaprism/profiles.toml".into()));
     assert_eq!(sources(2, None), Some("/home/a/p.toml".into()));
-    assert_eq!(sources(2, Some("f.toml")), Some("/work/f.toml".into()));
+    assert_eq!(sources(2, Some("f.toml")), Some("/near/f.toml".into()));
     let moved = environment[2..].iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let moved = Sources::new(moved, "/work".into(), None);
+    let moved = Sources::new(moved, "/near".into(), None);
     assert_eq!(place(&moved), Some("/x/pentaprism/profiles.toml".into()));
 }
 

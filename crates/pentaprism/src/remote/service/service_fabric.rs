@@ -256,7 +256,8 @@ impl<T: Transport> ServiceFabric<T> {
         };
         let broken =
             [FailureKind::BrokenOff, FailureKind::TimedOut, FailureKind::Unreachable, FailureKind::ServiceFailed];
-        if noted && broken.contains(&failure.kind) {
+        let begun = !matches!(error, FabricUploadError::Put(_) | FabricUploadError::Ask(_));
+        if noted && begun && broken.contains(&failure.kind) {
             return failure.advise("what arrived is kept for half an hour; --resume goes on with it");
         }
         failure
