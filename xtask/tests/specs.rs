@@ -189,9 +189,18 @@ fn queries_may_have_lists_and_undeclared_names() {
         of("          x-undeclared-query: true\n", ""),
         of("          x-undeclared-query: true\n", "          x-undeclared-query: true\n          required: true\n"),
         of(list, "{name: tag, in: header, description: Labels., schema: {type: array, items: {type: string}}}"),
-        of(list, "{name: tag, in: query, required: true, description: L., schema: {type: array, items: {type: string}}}"),
-        of(list, "{name: tag, in: query, description: L., schema: {type: array, items: {type: string, format: binary}}}"),
-        of(list, "{name: rest, in: query, description: R., x-undeclared-query: true, schema: {type: object, additionalProperties: {type: string}}}"),
+        of(
+            list,
+            "{name: tag, in: query, required: true, description: L., schema: {type: array, items: {type: string}}}",
+        ),
+        of(
+            list,
+            "{name: tag, in: query, description: L., schema: {type: array, items: {type: string, format: binary}}}",
+        ),
+        of(
+            list,
+            "{name: rest, in: query, description: R., x-undeclared-query: true, schema: {type: object, additionalProperties: {type: string}}}",
+        ),
     ];
     insta::assert_snapshot!("queries_refused", refusals.join("\n"));
 }

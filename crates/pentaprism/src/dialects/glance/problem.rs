@@ -8,8 +8,9 @@ use pentaprism_core::dialects::glance::models::FaultResponse;
 use pentaprism_core::dialects::glance::{
     create_image::CreateImageError, create_image_member::CreateImageMemberError, delete_image::DeleteImageError,
     delete_image_member::DeleteImageMemberError, download_image_data::DownloadImageDataError,
-    list_image_members::ListImageMembersError, list_images::ListImagesError, show_image::ShowImageError, show_image_member::ShowImageMemberError,
-    update_image_member::UpdateImageMemberError, upload_image_data::UploadImageDataError,
+    list_image_members::ListImageMembersError, list_images::ListImagesError, show_image::ShowImageError,
+    show_image_member::ShowImageMemberError, update_image_member::UpdateImageMemberError,
+    upload_image_data::UploadImageDataError,
 };
 use pentaprism_server::{Failure, Refusal};
 use pentaprism_store as store;
