@@ -24,7 +24,7 @@ fn what_is_not_there() {
         user.fails(&["cp", address, "target"], 3, "notFound", address).has_hint();
         assert_eq!(user.names("."), Vec::<String>::new(), "nothing is left of {address}");
         if !address.starts_with("sphere:") {
-            user.fails(&["rm", address], 3, "notFound", address).has_hint();
+            user.fails(&["rm", "-r", address], 3, "notFound", address).has_hint();
         }
         if address.starts_with("pingone:") {
             user.fails(&["wait", address], 3, "notFound", address).has_hint();
