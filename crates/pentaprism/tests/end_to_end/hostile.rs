@@ -19,7 +19,7 @@ use crate::hostile_wire::{Attack, Sent, Target};
 use crate::support::{noise, program, succeed, text};
 
 /// What the server may have resident at its peak, in bytes. A program that is not optimised is itself larger by some.
-const MEMORY: u64 = if cfg!(debug_assertions) { 80 << 20 } else { 64 << 20 };
+const MEMORY: u64 = if cfg!(debug_assertions) { 96 << 20 } else { 64 << 20 };
 /// What it may have on top where it makes PNGs of logos.
 const CONVERSIONS: u64 = 256 << 20;
 /// Connections at a time.
