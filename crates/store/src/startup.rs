@@ -18,7 +18,12 @@ use crate::{
     change::Step,
     error::{ChangeError, Fault, OpenError},
     options::{DataFolder, Durability, Options},
-    segments::{Container, files::FileSegments, folder::Folder, system},
+    segments::{
+        Container,
+        disk::{Disk, system},
+        files::FileSegments,
+        folder::Folder,
+    },
 };
 
 const LOCK: &str = "lock";
@@ -40,14 +45,13 @@ pub(crate) struct Engines {
     pub(crate) premises: Premises,
 }
 
-/// Opens the data folder with everything in it.
-pub(crate) async fn open(options: &Options) -> Result<Engines, OpenError> {
+/// Opens the data folder with everything in it; the bytes lie on `disk`.
+pub(crate) async fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Engines, OpenError> {
     options.limits.check()?;
     let on_thread = options.clone();
-    let (opened, folder, premises, containers) =
-        tokio::task::spawn_blocking(move || open_folder(&on_thread))
-            .await
-            .map_err(|_| OpenError::Fault { folder: "the data folder".into(), source: Fault::Closed })??;
+    let (opened, folder, premises, containers) = tokio::task::spawn_blocking(move || open_folder(&on_thread, disk))
+        .await
+        .map_err(|_| OpenError::Fault { folder: "the data folder".into(), source: Fault::Closed })??;
     let name = premises.root.display().to_string();
     let fault = |source| OpenError::Fault { folder: name.clone(), source };
     let catalog = opened.start(Arc::clone(&options.clock)).map_err(fault)?;
@@ -63,7 +67,7 @@ pub(crate) async fn open(options: &Options) -> Result<Engines, OpenError> {
 
 type Opened = (OpenedCatalog, Arc<Folder>, Premises, Vec<Container>);
 
-fn open_folder(options: &Options) -> Result<Opened, OpenError> {
+fn open_folder(options: &Options, disk: Arc<dyn Disk>) -> Result<Opened, OpenError> {
     let (root, temporary) = match &options.data {
         DataFolder::At(path) => (path.clone(), None),
         DataFolder::Ephemeral => {
@@ -85,7 +89,7 @@ fn open_folder(options: &Options) -> Result<Opened, OpenError> {
     let pragmas = Pragmas { durability: options.durability };
     let mut catalog =
         OpenedCatalog::open(&root.join(CATALOG), pragmas).map_err(|error| error.into_open_error(&name))?;
-    let folder = Folder::open(&root, options.durability, options.limits.disk_reserve)
+    let folder = Folder::open(disk, &root, options.durability, options.limits.disk_reserve)
         .map_err(|error| failed(&name, "creating the folders", error))?;
     let containers = folder.containers().map_err(|error| failed(&name, "listing the files", error))?;
     agree(options, &root, &name, file_id, &mut catalog)?;

@@ -26,7 +26,7 @@ use crate::{
     options::Options,
     reader::Reader,
     search::Search,
-    segments::Segments,
+    segments::{Segments, disk::system::SystemDisk},
     session,
     startup::{self, Premises},
     statistics::{self, Statistics},
@@ -49,7 +49,7 @@ impl Store {
     /// [`OpenError::Locked`] when another process has it, [`OpenError::Mismatch`] when folder and database do not belong together,
     /// [`OpenError::TooNew`], [`OpenError::Limit`], else [`OpenError::Fault`].
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let engines = startup::open(&options).await?;
+        let engines = startup::open(&options, Arc::new(SystemDisk)).await?;
         Ok(Self::over(&options, Arc::new(engines.catalog), Arc::new(engines.segments), engines.premises))
     }
 
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_faulty(options: Options) -> Result<(Self, Faults), OpenError> {
-        let engines = startup::open(&options).await?;
+        let engines = startup::open(&options, Arc::new(SystemDisk)).await?;
         let faults = Faults::default();
         let catalog = Arc::new(FaultyCatalog::new(Arc::new(engines.catalog), faults.clone()));
         let segments = Arc::new(FaultySegments::new(Arc::new(engines.segments), faults.clone()));

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
     io,
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -15,10 +14,10 @@ use uuid::Uuid;
 
 use super::{
     Container, Location, SegmentReader, SegmentWriter, Segments,
+    disk::DiskFile,
     folder::Folder,
     own::{FileReader, OwnWriter},
     pack::{self, Job},
-    system,
 };
 use crate::{clock::Timestamp, error::Fault, ids::Ids, inner::lock};
 
@@ -32,7 +31,7 @@ pub(crate) struct FileSegments {
     folder: Arc<Folder>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    open_packs: Mutex<HashMap<Uuid, Arc<File>>>,
+    open_packs: Mutex<HashMap<Uuid, Arc<dyn DiskFile>>>,
     /// Packs of earlier runs. Only these may be unlinked: a pack of this run may hold bodies whose rows are on their way.
     sealed: HashSet<Uuid>,
 }
@@ -49,14 +48,14 @@ impl FileSegments {
         })
     }
 
-    fn open_file(&self, container: Container) -> Result<Arc<File>, Fault> {
+    fn open_file(&self, container: Container) -> Result<Arc<dyn DiskFile>, Fault> {
         let Container::Pack(id) = container else {
-            return self.folder.open_for_reading(container).map(Arc::new);
+            return self.folder.open_for_reading(container);
         };
         if let Some(open) = lock(&self.open_packs).get(&id) {
             return Ok(Arc::clone(open));
         }
-        let file = Arc::new(self.folder.open_for_reading(container)?);
+        let file = self.folder.open_for_reading(container)?;
         let mut open_packs = lock(&self.open_packs);
         if open_packs.len() >= OPEN_PACKS {
             open_packs.clear();
@@ -116,7 +115,7 @@ impl Segments for FileSegments {
                 return folder.remove(location.container);
             }
             let Some((offset, length)) = inner_pages(location.offset, length) else { return Ok(()) };
-            match folder.open_for_punching(location.container).and_then(|file| system::punch(&file, offset, length)) {
+            match folder.open_for_punching(location.container).and_then(|file| file.punch(offset, length)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::from_io("freeing a body", error)),
                 _ => Ok(()),
             }

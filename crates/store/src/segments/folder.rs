@@ -1,16 +1,18 @@
 //! The files below the data folder: where a container lies, and what is done with files that nobody knows.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use uuid::Uuid;
 
-use super::{Container, system};
+use super::{
+    Container,
+    disk::{Access, Disk, DiskFile},
+};
 use crate::{clock::Timestamp, error::Fault, options::Durability};
 
 const PACKS: &str = "packs";
@@ -28,6 +30,7 @@ fn not_opened(container: Container, error: io::Error) -> Fault {
 
 /// The folders that hold bytes.
 pub(crate) struct Folder {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
     pub(crate) durability: Durability,
     reserve: u64,
@@ -35,14 +38,14 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Makes what is missing of the folders.
-    pub(crate) fn open(root: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
+    pub(crate) fn open(disk: Arc<dyn Disk>, root: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
         for name in [PACKS, FILES, ORPHANS] {
-            fs::create_dir_all(root.join(name))?;
+            disk.make_folder(&root.join(name))?;
         }
         if durability == Durability::Sync {
-            system::sync_folder(root)?;
+            disk.sync_folder(root)?;
         }
-        Ok(Self { root: root.to_owned(), durability, reserve })
+        Ok(Self { disk, root: root.to_owned(), durability, reserve })
     }
 
     fn home(&self, container: Container) -> PathBuf {
@@ -57,41 +60,31 @@ impl Folder {
     }
 
     /// A new file; its name is durable only after [`sync_names`](Self::sync_names).
-    pub(super) fn create(&self, container: Container) -> Result<File, Fault> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(self.path(container))
-            .map_err(|error| Fault::from_io("creating a file", error))
+    pub(super) fn create(&self, container: Container) -> Result<Arc<dyn DiskFile>, Fault> {
+        self.disk.create_new(&self.path(container)).map_err(|error| Fault::from_io("creating a file", error))
     }
 
     /// A file for writing that exists, or may be missing when it is `fresh`.
-    pub(super) fn reopen(&self, container: Container, fresh: bool) -> Result<File, Fault> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(fresh)
-            .truncate(false)
-            .open(self.path(container))
-            .map_err(|error| not_opened(container, error))
+    pub(super) fn reopen(&self, container: Container, fresh: bool) -> Result<Arc<dyn DiskFile>, Fault> {
+        let access = if fresh { Access::ReadWriteOrCreate } else { Access::ReadWrite };
+        self.disk.open(&self.path(container), access).map_err(|error| not_opened(container, error))
     }
 
-    pub(super) fn open_for_reading(&self, container: Container) -> Result<File, Fault> {
-        File::open(self.path(container)).map_err(|error| not_opened(container, error))
+    pub(super) fn open_for_reading(&self, container: Container) -> Result<Arc<dyn DiskFile>, Fault> {
+        self.disk.open(&self.path(container), Access::Read).map_err(|error| not_opened(container, error))
     }
 
-    pub(super) fn open_for_punching(&self, container: Container) -> io::Result<File> {
-        OpenOptions::new().write(true).open(self.path(container))
+    pub(super) fn open_for_punching(&self, container: Container) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.open(&self.path(container), Access::ReadWrite)
     }
 
     pub(super) fn sync_names(&self, container: Container) -> Result<(), Fault> {
-        system::sync_folder(&self.home(container)).map_err(|error| Fault::from_io("syncing a folder", error))
+        self.disk.sync_folder(&self.home(container)).map_err(|error| Fault::from_io("syncing a folder", error))
     }
 
     /// Unlinks a file; one that is gone is fine.
     pub(super) fn remove(&self, container: Container) -> Result<(), Fault> {
-        match fs::remove_file(self.path(container)) {
+        match self.disk.remove(&self.path(container)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::from_io("removing a file", error)),
             _ => Ok(()),
         }
@@ -99,8 +92,8 @@ impl Folder {
 
     /// Bytes of the disk that a file takes: blocks taken ahead count, holes do not. 0 when it is gone.
     pub(super) fn held(&self, container: Container) -> Result<u64, Fault> {
-        match fs::metadata(self.path(container)) {
-            Ok(metadata) => Ok(metadata.blocks() * 512),
+        match self.disk.held(&self.path(container)) {
+            Ok(held) => Ok(held),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(Fault::from_io("asking for the size of a file", error)),
         }
@@ -108,7 +101,7 @@ impl Folder {
 
     /// Refuses when `bytes` more would not fit beside the reserve.
     pub(super) fn check_room(&self, bytes: u64) -> Result<(), Fault> {
-        let free = system::available(&self.root).map_err(|error| Fault::from_io("asking for free space", error))?;
+        let free = self.disk.available(&self.root).map_err(|error| Fault::from_io("asking for free space", error))?;
         let available = free.saturating_sub(self.reserve);
         if free < self.reserve || bytes > available {
             return Err(Fault::DiskFull { needed: bytes, available });
@@ -120,12 +113,12 @@ impl Folder {
     pub(crate) fn containers(&self) -> io::Result<Vec<Container>> {
         let mut found = Vec::new();
         for (name, kind) in [(PACKS, Container::Pack as fn(Uuid) -> Container), (FILES, Container::Own)] {
-            for entry in fs::read_dir(self.root.join(name))? {
-                let entry = entry?;
-                if let Some(id) = entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
+            let folder = self.root.join(name);
+            for file in self.disk.list(&folder)? {
+                if let Some(id) = file.to_str().and_then(|name| Uuid::try_parse(name).ok()) {
                     found.push(kind(id));
                 } else {
-                    tracing::warn!(path = %entry.path().display(), "this file is not ours and is left alone");
+                    tracing::warn!(path = %folder.join(file).display(), "this file is not ours and is left alone");
                 }
             }
         }
@@ -134,9 +127,9 @@ impl Folder {
 
     /// Cuts a pack to its last recorded segment; what lies behind was never answered for.
     pub(crate) fn seal(&self, pack: Uuid, end: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(self.path(Container::Pack(pack)))?;
-        if file.metadata()?.len() > end {
-            file.set_len(end)?;
+        let file = self.disk.open(&self.path(Container::Pack(pack)), Access::ReadWrite)?;
+        if file.length()? > end {
+            file.set_length(end)?;
         }
         Ok(())
     }
@@ -148,21 +141,18 @@ impl Folder {
             Container::Own(_) => "file",
         };
         let name = format!("{}-{kind}-{}", now.as_unix_micros(), container.id().simple());
-        fs::rename(self.path(container), self.root.join(ORPHANS).join(name))
+        self.disk.rename(&self.path(container), &self.root.join(ORPHANS).join(name))
     }
 
     /// Deletes what was set aside more than 24 hours ago; says how many files went.
     pub(crate) fn purge(&self, now: Timestamp) -> io::Result<u64> {
         let mut purged = 0;
-        for entry in fs::read_dir(self.root.join(ORPHANS))? {
-            let entry = entry?;
-            let since = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.split_once('-')?.0.parse().ok())
-                .map(Timestamp::from_unix_micros);
+        let orphans = self.root.join(ORPHANS);
+        for file in self.disk.list(&orphans)? {
+            let since =
+                file.to_str().and_then(|name| name.split_once('-')?.0.parse().ok()).map(Timestamp::from_unix_micros);
             if since.is_some_and(|since| since.plus(ORPHANS_STAY) <= now) {
-                fs::remove_file(entry.path())?;
+                self.disk.remove(&orphans.join(file))?;
                 purged += 1;
             }
         }

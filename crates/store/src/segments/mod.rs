@@ -1,10 +1,10 @@
 //! The half of the store that keeps bytes: what every engine for segments must do.
 
+pub mod disk;
 pub(crate) mod files;
 pub(crate) mod folder;
 mod own;
 mod pack;
-pub(crate) mod system;
 
 use std::{fmt, sync::Arc};
 

@@ -1,18 +1,19 @@
 //! One large body in a file of its own: written from front to back, or in chunks of a session at their offsets.
 
-use std::{
-    fs::File,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Container, SegmentReader, SegmentWriter, folder::Folder, system};
+use super::{
+    Container, SegmentReader, SegmentWriter,
+    disk::{self, DiskFile},
+    folder::Folder,
+};
 use crate::{error::Fault, inner::lock, options::Durability};
 
 /// Blocks are taken at most this far ahead of the bytes: an announced length is only a claim.
@@ -33,7 +34,7 @@ pub(super) struct OwnWriter {
 
 struct Shared {
     id: Uuid,
-    file: File,
+    file: Arc<dyn DiskFile>,
     folder: Arc<Folder>,
     /// The name in the folder is durable.
     named: AtomicBool,
@@ -42,7 +43,7 @@ struct Shared {
 }
 
 impl OwnWriter {
-    pub(super) fn new(id: Uuid, file: File, folder: Arc<Folder>, length: Option<u64>) -> Self {
+    pub(super) fn new(id: Uuid, file: Arc<dyn DiskFile>, folder: Arc<Folder>, length: Option<u64>) -> Self {
         let shared = Shared { id, file, folder, named: AtomicBool::new(false), poisoned: AtomicBool::new(false) };
         Self {
             shared: Arc::new(shared),
@@ -63,8 +64,7 @@ impl OwnWriter {
         for target in [length.min(end.saturating_add(AHEAD)).max(end), end] {
             let more = target - *allocated;
             match self.shared.folder.check_room(more).and_then(|()| {
-                system::allocate(&self.shared.file, *allocated, more)
-                    .map_err(|error| Fault::from_io("growing a file", error))
+                self.shared.file.allocate(*allocated, more).map_err(|error| Fault::from_io("growing a file", error))
             }) {
                 Ok(()) => {
                     *allocated = target;
@@ -83,20 +83,20 @@ impl SegmentWriter for OwnWriter {
         self.shared.check()?;
         let end = offset + frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
         self.allocate(end)?;
-        system::write_all_at(&self.shared.file, frames, offset).map_err(|error| Fault::from_io("writing a body", error))
+        disk::write_all_at(&*self.shared.file, frames, offset).map_err(|error| Fault::from_io("writing a body", error))
     }
 
     fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault> {
         self.shared.folder.check_room(0)?;
         if self.shared.folder.durability == Durability::Sync {
-            system::push_out(&self.shared.file, offset, length);
+            self.shared.file.push_out(offset, length);
         }
         Ok(())
     }
 
     fn end_at(&self, length: u64) -> Result<(), Fault> {
         if *lock(&self.allocated) > length {
-            self.shared.file.set_len(length).map_err(|error| Fault::from_io("ending a body", error))?;
+            self.shared.file.set_length(length).map_err(|error| Fault::from_io("ending a body", error))?;
         }
         Ok(())
     }
@@ -147,11 +147,11 @@ impl Shared {
 }
 
 /// A container open for reading.
-pub(super) struct FileReader(pub(super) Arc<File>);
+pub(super) struct FileReader(pub(super) Arc<dyn DiskFile>);
 
 impl SegmentReader for FileReader {
     fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Fault> {
-        system::read_exact_at(&self.0, offset, length).map_err(|error| match error.kind() {
+        self.0.read_exact_at(offset, length).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Fault::corrupt("a file is shorter than its row says"),
             _ => Fault::from_io("reading a body", error),
         })
@@ -161,17 +161,19 @@ impl SegmentReader for FileReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segments::disk::{Disk as _, system::SystemDisk};
 
     #[test]
     fn blocks_are_not_taken_ahead_out_of_the_reserve() {
         let root = tempfile::tempdir().unwrap();
         for (spare, expected) in [(AHEAD * 2, AHEAD + 4_096), (AHEAD / 2, 4_096)] {
-            let reserve = system::available(root.path()).unwrap().saturating_sub(spare);
-            let folder = Arc::new(Folder::open(root.path(), Durability::None, reserve).unwrap());
-            let file = tempfile::tempfile().unwrap();
+            let disk = Arc::new(SystemDisk);
+            let reserve = disk.available(root.path()).unwrap().saturating_sub(spare);
+            let folder = Arc::new(Folder::open(disk, root.path(), Durability::None, reserve).unwrap());
+            let file = Arc::new(tempfile::tempfile().unwrap());
             let writer = OwnWriter::new(Uuid::from_u128(1), file, folder, Some(AHEAD * 4));
             writer.write_at(0, &[Bytes::from(vec![1; 4_096])]).unwrap();
-            assert_eq!(writer.shared.file.metadata().unwrap().len(), expected);
+            assert_eq!(writer.shared.file.length().unwrap(), expected);
         }
     }
 }

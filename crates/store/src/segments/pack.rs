@@ -1,13 +1,17 @@
 //! Small bodies, one behind the other in one file per run of the process. Whatever waited while the last batch was synced is the
 //! next batch: one write, one sync, everybody is answered.
 
-use std::{fs::File, io, sync::Arc, thread};
+use std::{io, sync::Arc, thread};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Container, Location, folder::Folder, system};
+use super::{
+    Container, Location,
+    disk::{self, DiskFile},
+    folder::Folder,
+};
 use crate::{error::Fault, ids::Ids, options::Durability};
 
 /// A pack grows in steps of this size.
@@ -51,7 +55,7 @@ struct Packer {
 
 struct Pack {
     id: Uuid,
-    file: File,
+    file: Arc<dyn DiskFile>,
     /// First byte behind what was answered for.
     end: u64,
     /// First byte behind what was allocated.
@@ -86,7 +90,7 @@ impl Packer {
         };
         let written = self.grow(&mut pack, length).and_then(|()| {
             let frames: Vec<Bytes> = batch.iter().flat_map(|job| job.frames.iter().cloned()).collect();
-            system::write_all_at(&pack.file, &frames, pack.end)
+            disk::write_all_at(&*pack.file, &frames, pack.end)
                 .map_err(|error| Fault::from_io("writing to a pack", error))
         });
         if let Err(fault) = written {
@@ -124,8 +128,7 @@ impl Packer {
         let missing = end - pack.allocated;
         for step in [missing.max(STEP), missing] {
             match self.folder.check_room(step).and_then(|()| {
-                system::allocate(&pack.file, pack.allocated, step)
-                    .map_err(|error| Fault::from_io("growing a pack", error))
+                pack.file.allocate(pack.allocated, step).map_err(|error| Fault::from_io("growing a pack", error))
             }) {
                 Ok(()) => {
                     pack.allocated += step;
