@@ -363,6 +363,10 @@ impl Segments for FaultySegments {
         self.bytes.free(location, length)
     }
 
+    fn freed(&self, pack: Uuid) -> BoxFuture<'_, Result<(), Fault>> {
+        self.bytes.freed(pack)
+    }
+
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>> {
         self.bytes.free_pack(id)
     }

@@ -27,6 +27,8 @@ mod reader;
 pub mod search;
 pub mod segments;
 mod session;
+#[cfg(test)]
+mod simulation;
 mod startup;
 mod statistics;
 mod store;

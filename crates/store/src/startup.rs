@@ -14,21 +14,22 @@ use crate::{
     catalog::{
         Catalog,
         sqlite::{OpenedCatalog, Pragmas, SqliteCatalog},
+        witness::Witness,
     },
     change::Step,
     error::{ChangeError, Fault, OpenError},
     options::{DataFolder, Durability, Options},
     segments::{
         Container,
-        disk::{Disk, system},
+        disk::{Disk, system, system::SystemDisk},
         files::FileSegments,
         folder::Folder,
     },
 };
 
 const LOCK: &str = "lock";
-const STORE_ID: &str = "store-id";
-const CATALOG: &str = "catalog.sqlite";
+pub(crate) const STORE_ID: &str = "store-id";
+pub(crate) const CATALOG: &str = "catalog.sqlite";
 
 /// What is held as long as the store is open.
 pub(crate) struct Premises {
@@ -45,16 +46,34 @@ pub(crate) struct Engines {
     pub(crate) premises: Premises,
 }
 
-/// Opens the data folder with everything in it; the bytes lie on `disk`.
-pub(crate) async fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Engines, OpenError> {
+/// What a store is built upon; all of it is the system's, except in tests.
+pub(crate) struct Foundation {
+    /// Where bytes lie.
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Whether the database syncs.
+    pub(crate) rows: Durability,
+    /// Who is told of its transactions.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
+}
+
+impl Foundation {
+    pub(crate) fn system(options: &Options) -> Self {
+        Self { disk: Arc::new(SystemDisk), rows: options.durability, witness: None }
+    }
+}
+
+/// Opens the data folder with everything in it.
+pub(crate) async fn open(options: &Options, foundation: Foundation) -> Result<Engines, OpenError> {
     options.limits.check()?;
     let on_thread = options.clone();
-    let (opened, folder, premises, containers) = tokio::task::spawn_blocking(move || open_folder(&on_thread, disk))
-        .await
-        .map_err(|_| OpenError::Fault { folder: "the data folder".into(), source: Fault::Closed })??;
+    let Foundation { disk, rows, witness } = foundation;
+    let (opened, folder, premises, containers) =
+        tokio::task::spawn_blocking(move || open_folder(&on_thread, disk, rows))
+            .await
+            .map_err(|_| OpenError::Fault { folder: "the data folder".into(), source: Fault::Closed })??;
     let name = premises.root.display().to_string();
     let fault = |source| OpenError::Fault { folder: name.clone(), source };
-    let catalog = opened.start(Arc::clone(&options.clock)).map_err(fault)?;
+    let catalog = opened.start(Arc::clone(&options.clock), witness).map_err(fault)?;
     match catalog.apply(Step::AbortUploads.into()).await {
         Err(ChangeError::Fault(source)) => return Err(fault(source)),
         Err(ChangeError::Refused { .. }) | Ok(_) => {}
@@ -67,7 +86,7 @@ pub(crate) async fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Engin
 
 type Opened = (OpenedCatalog, Arc<Folder>, Premises, Vec<Container>);
 
-fn open_folder(options: &Options, disk: Arc<dyn Disk>) -> Result<Opened, OpenError> {
+fn open_folder(options: &Options, disk: Arc<dyn Disk>, rows: Durability) -> Result<Opened, OpenError> {
     let (root, temporary) = match &options.data {
         DataFolder::At(path) => (path.clone(), None),
         DataFolder::Ephemeral => {
@@ -86,7 +105,7 @@ fn open_folder(options: &Options, disk: Arc<dyn Disk>) -> Result<Opened, OpenErr
     if file_id.is_some() && !had_catalog {
         return Err(OpenError::Mismatch { folder: name, why: format!("it has a {STORE_ID} but no {CATALOG}") });
     }
-    let pragmas = Pragmas { durability: options.durability };
+    let pragmas = Pragmas { durability: rows };
     let mut catalog =
         OpenedCatalog::open(&root.join(CATALOG), pragmas).map_err(|error| error.into_open_error(&name))?;
     let folder = Folder::open(disk, &root, options.durability, options.limits.disk_reserve)

@@ -26,9 +26,9 @@ use crate::{
     options::Options,
     reader::Reader,
     search::Search,
-    segments::{Segments, disk::system::SystemDisk},
+    segments::Segments,
     session,
-    startup::{self, Premises},
+    startup::{self, Foundation, Premises},
     statistics::{self, Statistics},
     sweep::{self, Garbage, Swept},
     upload::Upload,
@@ -49,8 +49,15 @@ impl Store {
     /// [`OpenError::Locked`] when another process has it, [`OpenError::Mismatch`] when folder and database do not belong together,
     /// [`OpenError::TooNew`], [`OpenError::Limit`], else [`OpenError::Fault`].
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let engines = startup::open(&options, Arc::new(SystemDisk)).await?;
-        Ok(Self::over(&options, Arc::new(engines.catalog), Arc::new(engines.segments), engines.premises))
+        let store = Self::open_upon(&options, Foundation::system(&options)).await?;
+        sweep::start(&store.inner);
+        Ok(store)
+    }
+
+    /// A store with another foundation, in whose background nothing goes on.
+    pub(crate) async fn open_upon(options: &Options, foundation: Foundation) -> Result<Self, OpenError> {
+        let engines = startup::open(options, foundation).await?;
+        Ok(Self::over(options, Arc::new(engines.catalog), Arc::new(engines.segments), engines.premises))
     }
 
     /// The same store with switches that make it fail, for tests.
@@ -58,11 +65,13 @@ impl Store {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_faulty(options: Options) -> Result<(Self, Faults), OpenError> {
-        let engines = startup::open(&options, Arc::new(SystemDisk)).await?;
+        let engines = startup::open(&options, Foundation::system(&options)).await?;
         let faults = Faults::default();
         let catalog = Arc::new(FaultyCatalog::new(Arc::new(engines.catalog), faults.clone()));
         let segments = Arc::new(FaultySegments::new(Arc::new(engines.segments), faults.clone()));
-        Ok((Self::over(&options, catalog, segments, engines.premises), faults))
+        let store = Self::over(&options, catalog, segments, engines.premises);
+        sweep::start(&store.inner);
+        Ok((store, faults))
     }
 
     fn over(options: &Options, catalog: Arc<dyn Catalog>, segments: Arc<dyn Segments>, premises: Premises) -> Self {
@@ -92,7 +101,6 @@ impl Store {
             limits,
             premises,
         });
-        sweep::start(&inner);
         Self { inner, _last: Arc::new(stop.drop_guard()) }
     }
 

@@ -94,24 +94,25 @@ async fn sweep_into(inner: &Arc<Inner>, swept: &mut Swept) -> Result<(), Fault> 
 }
 
 async fn free_page(inner: &Inner, page: &[BlobRow], swept: &mut Swept, failures: &mut Failures) -> Result<(), Fault> {
-    let mut packs = BTreeSet::new();
-    let mut rows = Change::new();
-    let mut freed = Swept::default();
+    let mut freed = Vec::new();
     for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
-        match free(inner, blob, &mut packs).await {
-            Ok(bytes) => freed.bytes += bytes,
-            Err(fault) => {
-                failures.note(fault)?;
-                continue;
-            }
+        match free(inner, blob).await {
+            Ok(one) => freed.push(one),
+            Err(fault) => failures.note(fault)?,
         }
-        rows = rows.step(Step::DropBlob { blob: blob.id, limit: BATCH });
-        freed.blobs += 1;
     }
-    // Bytes first, rows afterwards: a row that stays is tried again, a file without a row would be lost.
-    drop_rows(inner, rows).await?;
-    swept.blobs += freed.blobs;
-    swept.bytes += freed.bytes;
+    let packs: BTreeSet<Uuid> = freed.iter().filter_map(|one| one.pack).collect();
+    for &pack in &packs {
+        if let Err(fault) = inner.in_time(inner.segments.freed(pack)).await? {
+            failures.note(fault)?;
+            freed.retain(|one| one.pack != Some(pack));
+        }
+    }
+    // Bytes first and for good, rows afterwards: a row that stays is tried again, room without a row would be lost.
+    let steps = freed.iter().map(|one| Step::DropBlob { blob: one.blob, limit: BATCH });
+    drop_rows(inner, steps.fold(Change::new(), Change::step)).await?;
+    swept.blobs += freed.len() as u64;
+    swept.bytes += freed.iter().map(|one| one.bytes).sum::<u64>();
     for pack in packs {
         if !inner.in_time(inner.catalog.knows(Container::Pack(pack))).await??
             && let Err(fault) = inner.in_time(inner.segments.free_pack(pack)).await?
@@ -127,21 +128,28 @@ async fn size_of(inner: &Inner, blob: &BlobRow) -> Result<u64, Fault> {
     if blob.size > 0 { Ok(blob.size) } else { inner.in_time(inner.segments.held(blob.id.0)).await? }
 }
 
-/// Frees the bytes of a doomed blob; says how many.
-async fn free(inner: &Inner, blob: &BlobRow, packs: &mut BTreeSet<Uuid>) -> Result<u64, Fault> {
-    let size = size_of(inner, blob).await?;
+/// A blob whose bytes were freed.
+struct Freed {
+    blob: BlobId,
+    bytes: u64,
+    /// What they lay in, unless in a file of their own.
+    pack: Option<Uuid>,
+}
+
+/// Frees the bytes of a doomed blob.
+async fn free(inner: &Inner, blob: &BlobRow) -> Result<Freed, Fault> {
+    let bytes = size_of(inner, blob).await?;
     let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??;
     if let Some(segment) = first.first()
         && let Container::Pack(pack) = segment.location.container
     {
-        packs.insert(pack);
         inner.in_time(inner.segments.free(segment.location, segment.length)).await??;
-        return Ok(size);
+        return Ok(Freed { blob: blob.id, bytes, pack: Some(pack) });
     }
     // A file of its own, which may have no segment yet.
     let location = Location { container: Container::Own(blob.id.0), offset: 0 };
     inner.in_time(inner.segments.free(location, blob.size)).await??;
-    Ok(size)
+    Ok(Freed { blob: blob.id, bytes, pack: None })
 }
 
 async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     apply::{self, StepError},
     sqlite::{self, Pragmas},
+    witness::Witness,
 };
 use crate::{
     change::{Applied, Change},
@@ -65,6 +66,7 @@ pub(super) fn start(
     path: PathBuf,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
+    witness: Option<Arc<dyn Witness>>,
 ) -> std::io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE);
     let (checkpoints, wanted) = std::sync::mpsc::sync_channel(1);
@@ -74,7 +76,7 @@ pub(super) fn start(
         let path = path.clone();
         thread::Builder::new().name("store-checkpoint".into()).spawn(move || checkpoint(&path, pragmas, &wanted))?
     };
-    let mut committer = Committer { db: Some(db), path, log, pragmas, clock, checkpoints };
+    let mut committer = Committer { db: Some(db), path, log, pragmas, clock, witness, checkpoints };
     let thread = thread::Builder::new().name("store-committer".into()).spawn(move || {
         committer.run(jobs);
         // Without its sender the thread beside this one ends; its last word does not matter.
@@ -106,6 +108,7 @@ struct Committer {
     log: Log,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
+    witness: Option<Arc<dyn Witness>>,
     checkpoints: std::sync::mpsc::SyncSender<()>,
 }
 
@@ -159,6 +162,9 @@ impl Committer {
             }
         };
         tracing::trace!(number, changes = batch.len(), "committed");
+        if let Some(witness) = &self.witness {
+            witness.committed(&mut db);
+        }
         self.db = Some(db);
         Ok(results)
     }
@@ -194,6 +200,9 @@ impl Committer {
                 },
             };
             results.push(result);
+        }
+        if let Some(witness) = &self.witness {
+            witness.committing();
         }
         match transaction.commit() {
             Ok(()) => Ok((number, results)),
@@ -293,7 +302,15 @@ mod tests {
         let path = folder.join("catalog.sqlite");
         OpenedCatalog::open(&path, PRAGMAS).unwrap().adopt(uuid::Uuid::from_u128(1)).unwrap();
         let (checkpoints, _) = std::sync::mpsc::sync_channel(1);
-        Committer { db: None, path, log: Log::default(), pragmas: PRAGMAS, clock: Arc::new(SystemClock), checkpoints }
+        Committer {
+            db: None,
+            path,
+            log: Log::default(),
+            pragmas: PRAGMAS,
+            clock: Arc::new(SystemClock),
+            witness: None,
+            checkpoints,
+        }
     }
 
     fn create(key: &str) -> (Job, oneshot::Receiver<Result<Applied, ChangeError>>) {

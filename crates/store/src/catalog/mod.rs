@@ -8,6 +8,7 @@ mod schema;
 mod search;
 pub(crate) mod sqlite;
 mod tree;
+pub(crate) mod witness;
 mod writers;
 
 use bytes::Bytes;

@@ -21,6 +21,7 @@ use super::{
     queries::{self, Which},
     schema::{self, MigrateError},
     search,
+    witness::Witness,
 };
 use crate::{
     change::{Applied, Change},
@@ -129,10 +130,14 @@ impl OpenedCatalog {
     }
 
     /// Starts the writing thread and opens the connections for reading.
-    pub(crate) fn start(self, clock: Arc<dyn Clock>) -> Result<SqliteCatalog, Fault> {
+    pub(crate) fn start(
+        self,
+        clock: Arc<dyn Clock>,
+        witness: Option<Arc<dyn Witness>>,
+    ) -> Result<SqliteCatalog, Fault> {
         let readers = Readers::open(&self, READERS)?;
         let scanners = Arc::new(Readers::open(&self, SCANNERS)?);
-        let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock)
+        let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock, witness)
             .map_err(|error| Fault::from_io("starting the committer", error))?;
         Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), readers, scanners })
     }

@@ -19,7 +19,7 @@ use super::{
     own::{FileReader, OwnWriter},
     pack::{self, Job},
 };
-use crate::{clock::Timestamp, error::Fault, ids::Ids, inner::lock};
+use crate::{clock::Timestamp, error::Fault, ids::Ids, inner::lock, options::Durability};
 
 /// Packs that stay open for reading.
 const OPEN_PACKS: usize = 64;
@@ -117,6 +117,21 @@ impl Segments for FileSegments {
             let Some((offset, length)) = inner_pages(location.offset, length) else { return Ok(()) };
             match folder.open_for_punching(location.container).and_then(|file| file.punch(offset, length)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::from_io("freeing a body", error)),
+                _ => Ok(()),
+            }
+        }))
+    }
+
+    fn freed(&self, pack: Uuid) -> BoxFuture<'_, Result<(), Fault>> {
+        let folder = Arc::clone(&self.folder);
+        Box::pin(blocking(move || {
+            if folder.durability == Durability::None {
+                return Ok(());
+            }
+            match folder.open_for_punching(Container::Pack(pack)).and_then(|file| file.sync_data()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(Fault::from_io("syncing what was freed", error))
+                }
                 _ => Ok(()),
             }
         }))

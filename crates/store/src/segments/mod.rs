@@ -69,8 +69,12 @@ pub trait Segments: Send + Sync + 'static {
     /// Opens a container for reading. What was opened stays readable when the container is freed.
     fn open(&self, container: Container) -> BoxFuture<'_, Result<Arc<dyn SegmentReader>, Fault>>;
 
-    /// Frees `length` bytes of a pack, or the whole of an own container. What is gone already is fine.
+    /// Frees `length` bytes of a pack, or the whole of an own container. What is gone already is fine. An own container whose end is
+    /// not durable is found again at the next start; of a pack it is after [`freed`](Self::freed).
     fn free(&self, location: Location, length: u64) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Makes durable what was freed of a pack. One that is gone is fine.
+    fn freed(&self, pack: Uuid) -> BoxFuture<'_, Result<(), Fault>>;
 
     /// Frees a pack that no row names any more, unless it is still written to.
     fn free_pack(&self, id: Uuid) -> BoxFuture<'_, Result<(), Fault>>;

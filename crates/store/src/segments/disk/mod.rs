@@ -134,7 +134,7 @@ pub trait DiskFile: Send + Sync + 'static {
 }
 
 /// Writes all frames one behind the other.
-pub(super) fn write_all_at(file: &dyn DiskFile, frames: &[Bytes], mut offset: u64) -> io::Result<()> {
+pub(crate) fn write_all_at(file: &dyn DiskFile, frames: &[Bytes], mut offset: u64) -> io::Result<()> {
     for group in frames.chunks(SLICES) {
         let mut slices: Vec<IoSlice<'_>> = group.iter().map(|frame| IoSlice::new(frame)).collect();
         let mut rest = &mut slices[..];
