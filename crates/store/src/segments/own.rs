@@ -55,8 +55,9 @@ impl OwnWriter {
     }
 
     /// Takes blocks ahead of the bytes when the length was announced; where that would touch the reserve, only those for the bytes.
-    fn allocate(&self, end: u64) -> Result<(), Fault> {
-        let Some(length) = self.length else { return Ok(()) };
+    /// Otherwise only asks whether there is room: each of many bodies must leave the reserve alone.
+    fn allocate(&self, end: u64, bytes: u64) -> Result<(), Fault> {
+        let Some(length) = self.length else { return self.shared.folder.check_room(bytes) };
         let mut allocated = lock(&self.allocated);
         if end <= *allocated {
             return Ok(());
@@ -81,8 +82,8 @@ impl OwnWriter {
 impl SegmentWriter for OwnWriter {
     fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault> {
         self.shared.check()?;
-        let end = offset + frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
-        self.allocate(end)?;
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        self.allocate(offset + bytes, bytes)?;
         disk::write_all_at(&*self.shared.file, frames, offset).map_err(|error| Fault::from_io("writing a body", error))
     }
 

@@ -102,6 +102,7 @@ impl Packer {
             && let Err(error) = pack.file.sync_data()
         {
             tracing::error!(pack = %pack.id, %error, "a pack could not be synced; the next bodies go to another");
+            self.give_up(&pack);
             return Err(Fault::from_io("syncing a pack", error));
         }
         let location = Location { container: Container::Pack(pack.id), offset: pack.end };
@@ -113,10 +114,27 @@ impl Packer {
     fn begin(&self) -> Result<Pack, Fault> {
         let id = self.ids.next();
         let file = self.folder.create(Container::Pack(id))?;
-        if self.folder.durability == Durability::Sync {
-            self.folder.sync_names(Container::Pack(id))?;
+        let pack = Pack { id, file, end: 0, allocated: 0 };
+        if self.folder.durability == Durability::Sync
+            && let Err(fault) = self.folder.sync_names(Container::Pack(id))
+        {
+            self.give_up(&pack);
+            return Err(fault);
         }
-        Ok(Pack { id, file, end: 0, allocated: 0 })
+        Ok(pack)
+    }
+
+    /// Nothing more comes to a pack: what it took ahead is given back, and all of it when it has no bodies. On a disk that fails, packs
+    /// follow each other quickly.
+    fn give_up(&self, pack: &Pack) {
+        let given_back = if pack.end == 0 {
+            self.folder.remove(Container::Pack(pack.id))
+        } else {
+            pack.file.set_length(pack.end).map_err(|error| Fault::from_io("cutting a pack", error))
+        };
+        if let Err(fault) = given_back {
+            tracing::warn!(pack = %pack.id, %fault, "what a pack took ahead stays until the next start");
+        }
     }
 
     /// Takes blocks for the batch: a whole step, or on a full disk only what is needed.

@@ -17,6 +17,7 @@ mod crashes;
 mod dice;
 mod disk;
 mod extents;
+mod failing_disks;
 mod files;
 mod rules;
 
