@@ -294,6 +294,30 @@ async fn a_pack_that_cannot_be_synced_gives_back_what_it_took_ahead() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_failed_speaks_for_all_that_was_written_before() {
+    let running = Running::start().await;
+    let (total, half) = (1_200_000, 600_000);
+    let whole: Bytes = (0..total).map(|at| u8::try_from(at % 241).unwrap() + 1).collect::<Vec<u8>>().into();
+    let mut chunks = Vec::new();
+    for first in [0, half] {
+        let mut chunk = running.store.begin_chunk(chunk(SESSION, "a", total, first, first + half)).await.unwrap();
+        chunk.push(whole.slice(first..first + half)).await.unwrap();
+        chunks.push(chunk);
+    }
+    let written = |machine: &Machine| machine.taken() as usize > half;
+    while !written(&running.machine) {
+        tokio::task::yield_now().await;
+    }
+    running.machine.add(Rule::fails(|call| call.is_sync(), Errno::IO).times(1));
+    for chunk in chunks {
+        let fault = fault_of_chunk(chunk.finish().await.unwrap_err());
+        assert!(matches!(fault, Fault::Io { .. }), "{fault:?}");
+    }
+    assert_eq!(running.store.session(&tree(), SESSION).await.unwrap(), None);
+    running.assert_goes_on(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_freed_is_freed_later() {
     for error in ERRORS {
         let running = Running::start().await;

@@ -1,9 +1,13 @@
 //! What must be true of a store that came up after a crash.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
@@ -16,6 +20,7 @@ use crate::{
     catalog::BlobRow,
     segments::{Container, Location},
     simulation::{Machine, extents::Extents, files::PAGE},
+    startup::CATALOG,
 };
 
 /// A stretch of a pack that a row names or named.
@@ -61,6 +66,16 @@ pub(super) async fn look(store: &Store, sessions: &BTreeSet<u32>) -> Seen {
         }
     }
     seen
+}
+
+/// Files that no row names, by their ids. An older or lost database must not make the store delete images.
+pub(super) fn strangers(machine: &Machine, folder: &Path) -> Vec<String> {
+    let rows = Connection::open(folder.join(CATALOG)).unwrap();
+    let mut known =
+        rows.prepare("SELECT lower(hex(id)) FROM blob UNION SELECT lower(hex(container)) FROM segment").unwrap();
+    let known: BTreeSet<String> = known.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let all = ["files", "packs"].into_iter().flat_map(|folder| machine.names(folder));
+    all.filter(|name| !known.contains(name)).collect()
 }
 
 async fn blobs(store: &Store) -> Vec<BlobRow> {

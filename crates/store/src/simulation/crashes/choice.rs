@@ -2,7 +2,7 @@
 
 use super::{
     bodies::BodyId,
-    model::{Action, How, Model, Moment, PIECES},
+    model::{Action, Announced, How, Model, Moment, PIECES},
 };
 use crate::simulation::dice::Dice;
 
@@ -11,7 +11,7 @@ pub(super) const THINGS: [&str; 5] = ["one", "two", "three", "four", "five"];
 
 fn how(dice: &mut Dice) -> How {
     How {
-        declared: dice.coin(),
+        announced: *dice.pick(&[Announced::Nothing, Announced::Right, Announced::Right, Announced::TooMuch]),
         quota: dice.once_in(3),
         frame: *dice.pick(&[700, 5_000, 20_000, 1_000_000]),
         detached: dice.once_in(6),

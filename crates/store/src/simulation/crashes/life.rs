@@ -40,9 +40,14 @@ pub(super) struct History {
     /// Where it began; what comes before is the way up.
     pub(super) from: usize,
     groups: Vec<Group>,
-    /// Every session that there was.
+    pub(super) past: Past,
+}
+
+/// What there ever was on a machine.
+#[derive(Default)]
+pub(super) struct Past {
     pub(super) sessions: BTreeSet<u32>,
-    /// Every stretch of a pack that a row ever named.
+    /// Stretches of packs that a row named.
     pub(super) packed: BTreeSet<Packed>,
 }
 
@@ -95,20 +100,13 @@ impl Life {
         machine.crash(machine.position(), 0)
     }
 
-    pub(super) async fn begin(
-        machine: Arc<Machine>,
-        model: Model,
-        now: Timestamp,
-        run: u64,
-        past: BTreeSet<Packed>,
-    ) -> Self {
+    pub(super) async fn begin(machine: Arc<Machine>, model: Model, now: Timestamp, run: u64, past: Past) -> Self {
         let folder = TempDir::new().unwrap();
         machine.restore_rows(folder.path());
         let (options, clock) = options(now, run);
         let store = machine.open(folder.path(), options.clone()).await.unwrap();
-        let sessions = model.sessions.keys().copied().collect();
         let from = machine.position();
-        let history = History { machine, from, groups: Vec::new(), sessions, packed: past };
+        let history = History { machine, from, groups: Vec::new(), past };
         Self { history, folder, options, clock, store: Some(store), model }
     }
 
@@ -134,11 +132,10 @@ impl Life {
         }
         let before = self.model.clone();
         let now = self.store().now();
-        self.history.sessions.extend(actions.iter().filter_map(|action| match action {
+        self.history.past.sessions.extend(actions.iter().filter_map(|action| match action {
             Action::Chunk { session, .. } | Action::GiveUpChunk { session, .. } => Some(*session),
             _ => None,
         }));
-        let alone = actions.len() == 1;
         let (machine, store) = (&self.history.machine, self.store());
         let done =
             join_all(actions.iter().map(async |action| (perform(store, action).await, machine.position()))).await;
@@ -149,10 +146,10 @@ impl Life {
             let effect = self.model.after(&action, now);
             assert_eq!(succeeded, effect.succeeds, "{action:?} on {:#?}", self.model);
             self.model = effect.states.into_iter().next_back().unwrap_or_else(|| self.model.clone());
-            // What a caller that went away left behind is part of its action.
-            members.push(Member { action, end: if alone { end } else { acknowledged } });
+            let end = if action.is_left_alone() { end } else { acknowledged };
+            members.push(Member { action, end });
         }
-        self.history.packed.extend(packed(self.store()).await);
+        self.history.past.packed.extend(packed(self.store()).await);
         self.history.groups.push(Group { before, now, members, end });
     }
 

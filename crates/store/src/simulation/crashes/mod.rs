@@ -19,9 +19,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use tempfile::TempDir;
 
 use self::{
-    check::{Packed, assert_sound, look},
-    life::{History, Life},
-    model::{Action, How, Model},
+    check::{assert_sound, look, strangers},
+    life::{History, Life, Past},
+    model::{Action, Announced, How, Model},
 };
 use super::{Machine, dice::Dice};
 use crate::{ManualClock, Options, SequentialIds, Store, Timestamp};
@@ -79,8 +79,7 @@ impl Drop for Told {
 /// What a machine that comes up again is compared with.
 struct Expected<'a> {
     allowed: &'a [Model],
-    sessions: &'a BTreeSet<u32>,
-    past: &'a BTreeSet<Packed>,
+    past: &'a Past,
     now: Timestamp,
 }
 
@@ -89,9 +88,14 @@ struct Expected<'a> {
 async fn verify(machine: &Arc<Machine>, expected: &Expected<'_>, run: u64) -> (Model, usize) {
     let folder = TempDir::new().unwrap();
     machine.restore_rows(folder.path());
+    let strangers = strangers(machine, folder.path());
     let (options, _) = options(expected.now, run);
     let store = machine.open(folder.path(), options).await.unwrap();
-    let seen = look(&store, expected.sessions).await;
+    for stranger in &strangers {
+        let aside = machine.names("orphans").iter().any(|name| name.ends_with(&format!("-{stranger}")));
+        assert!(aside, "{stranger} has no row and was not set aside");
+    }
+    let seen = look(&store, &expected.past.sessions).await;
     let allowed = expected.allowed.iter();
     let found = allowed.clone().find(|model| model.seen(expected.now) == seen);
     let found = found.unwrap_or_else(|| {
@@ -101,7 +105,7 @@ async fn verify(machine: &Arc<Machine>, expected: &Expected<'_>, run: u64) -> (M
     let mut found = found.clone();
     found.expire(expected.now);
     let open = found.sessions.values().filter(|session| session.takes_chunks()).count();
-    assert_sound(&store, machine, expected.past, open).await;
+    assert_sound(&store, machine, &expected.past.packed, open).await;
     let end = machine.position();
     goes_on(&store).await;
     assert!(store.close(super::PATIENCE).await);
@@ -110,7 +114,7 @@ async fn verify(machine: &Arc<Machine>, expected: &Expected<'_>, run: u64) -> (M
 
 /// Small and large bodies can still be stored.
 async fn goes_on(store: &Store) {
-    let how = How { declared: true, quota: false, frame: 5_000, detached: false };
+    let how = How { announced: Announced::Right, quota: false, frame: 5_000, detached: false };
     for (path, body) in [("new/small", bodies::BodyId::small()), ("new/large", bodies::BodyId::large())] {
         assert!(perform::perform(store, &Action::Put { path: path.to_owned(), body, how }).await);
     }
@@ -129,7 +133,7 @@ async fn crash_everywhere(history: &History, seed: u64, life: u64, dice: &mut Di
         let (allowed, now, during) = history.allowed(at);
         let during = format!("{during:?}");
         let mut told = Told { seed, life, at, chance, machine: Arc::clone(machine), during };
-        let expected = Expected { allowed: &allowed, sessions: &history.sessions, past: &history.packed, now };
+        let expected = Expected { allowed: &allowed, past: &history.past, now };
         let up = machine.crash(at, chance);
         let run = (life << 8) + 1;
         let (found, end) = verify(&up, &expected, run).await;
@@ -150,7 +154,7 @@ async fn live_and_crash(seed: u64) -> u64 {
     let mut machine = Life::first_machine().await;
     let mut model = Model::default();
     let mut now = Timestamp::from_unix_micros(START);
-    let (mut crashes, mut past) = (0, BTreeSet::new());
+    let (mut crashes, mut past) = (0, Past::default());
     for life in 1..=LIVES {
         let told = Told { seed, life, at: 0, chance: 0, machine: Arc::clone(&machine), during: "its life".into() };
         let history = Life::begin(machine, model, now, life << 8, past).await.live(&mut dice).await;
@@ -160,9 +164,9 @@ async fn live_and_crash(seed: u64) -> u64 {
         let (allowed, then, _) = history.allowed(at);
         let up = history.machine.crash(at, dice.fork());
         let again = up.crash(0, 0);
-        let expected = Expected { allowed: &allowed, sessions: &history.sessions, past: &history.packed, now: then };
+        let expected = Expected { allowed: &allowed, past: &history.past, now: then };
         (model, _) = verify(&again, &expected, (life << 8) + 3).await;
-        (machine, now, past) = (up, then, history.packed);
+        (machine, now, past) = (up, then, history.past);
     }
     crashes
 }

@@ -84,14 +84,33 @@ pub(super) enum Action {
     Restart,
 }
 
+impl Action {
+    /// Nobody waits for its end.
+    pub(super) const fn is_left_alone(&self) -> bool {
+        match self {
+            Self::Put { how, .. } | Self::Fill { how, .. } => how.detached,
+            _ => false,
+        }
+    }
+}
+
 /// How a body comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct How {
-    pub(super) declared: bool,
+    pub(super) announced: Announced,
     pub(super) quota: bool,
     pub(super) frame: usize,
     /// The caller goes away as soon as it asked for the commit.
     pub(super) detached: bool,
+}
+
+/// Which size an upload names beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announced {
+    Nothing,
+    Right,
+    /// More than comes.
+    TooMuch,
 }
 
 /// When an upload is given up.

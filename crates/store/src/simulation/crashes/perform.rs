@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     bodies::{BodyId, SMALL},
-    model::{Action, How, Moment, piece_range},
+    model::{Action, Announced, How, Moment, piece_range},
 };
 use crate::{
     Account, Change, ChunkError, ChunkRequest, CommitError, Condition, NameKey, NewContent, NewName, Received,
@@ -29,7 +29,12 @@ pub(super) fn session_id(session: u32) -> Uuid {
 
 fn request(body: BodyId, how: How, account: &str) -> UploadRequest {
     let account = Account::new(DIALECT, account).with_quota(how.quota.then_some(1 << 30));
-    UploadRequest::new(account).declared(how.declared.then_some(body.length as u64))
+    let length = body.length as u64;
+    UploadRequest::new(account).declared(match how.announced {
+        Announced::Nothing => None,
+        Announced::Right => Some(length),
+        Announced::TooMuch => Some(length + 20_000),
+    })
 }
 
 async fn push(upload: &mut Upload, bytes: &Bytes, frame: usize) {
