@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -291,6 +292,10 @@ impl Catalog for FaultyCatalog {
 
     fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>> {
         self.rows.pack_end(pack)
+    }
+
+    fn gaps(&self, pack: Uuid, from: u64, least: u64, limit: usize) -> Read<'_, Vec<Range<u64>>> {
+        self.rows.gaps(pack, from, least, limit)
     }
 
     fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>> {

@@ -22,7 +22,7 @@ use crate::{
     segments::{
         Container,
         disk::{Disk, system, system::SystemDisk},
-        files::FileSegments,
+        files::{FileSegments, PAGE},
         folder::Folder,
     },
 };
@@ -30,6 +30,8 @@ use crate::{
 const LOCK: &str = "lock";
 pub(crate) const STORE_ID: &str = "store-id";
 pub(crate) const CATALOG: &str = "catalog.sqlite";
+/// Stretches of a pack that are given back at a time.
+const GAPS: usize = 1_024;
 
 /// What is held as long as the store is open.
 pub(crate) struct Premises {
@@ -208,38 +210,57 @@ async fn tidy(
 ) -> Result<HashSet<Uuid>, Fault> {
     let now = options.clock.now();
     let mut sealed = HashSet::new();
-    let mut ends = Vec::new();
     let mut strangers = Vec::new();
     for container in containers {
-        let end = match container {
-            Container::Pack(id) => catalog.pack_end(id).await?.map(|end| (id, end)),
-            Container::Own(_) if catalog.knows(container).await? => continue,
-            Container::Own(_) => None,
-        };
-        match end {
-            Some((id, end)) => {
-                sealed.insert(id);
-                ends.push((id, end));
-            }
-            None => strangers.push(container),
+        match container {
+            Container::Pack(id) => match catalog.pack_end(id).await? {
+                Some(end) => {
+                    seal(catalog, folder, id, end).await?;
+                    sealed.insert(id);
+                }
+                None => strangers.push(container),
+            },
+            Container::Own(_) if catalog.knows(container).await? => {}
+            Container::Own(_) => strangers.push(container),
         }
     }
     if !strangers.is_empty() {
         tracing::warn!(files = strangers.len(), "files without a row are set aside in orphans/ for 24 hours");
     }
-    let folder = Arc::clone(folder);
-    let work = move || {
-        for (pack, end) in ends {
-            folder.seal(pack, end)?;
-        }
+    on_folder(folder, move |folder| {
         for stranger in strangers {
             folder.set_aside(stranger, now)?;
         }
         folder.purge(now)
-    };
-    tokio::task::spawn_blocking(work)
+    })
+    .await?;
+    Ok(sealed)
+}
+
+/// Ends a pack of an earlier run. Behind its last segment lies what was taken ahead; before it may lie bodies that were never recorded,
+/// because their run ended too early, and holes that were not durable then.
+async fn seal(catalog: &SqliteCatalog, folder: &Arc<Folder>, pack: Uuid, end: u64) -> Result<(), Fault> {
+    if !on_folder(folder, move |folder| folder.is_unsealed(pack, end)).await? {
+        return Ok(());
+    }
+    let mut from = 0;
+    loop {
+        let gaps = catalog.gaps(pack, from, PAGE, GAPS).await?;
+        let Some(last) = gaps.last() else { break };
+        from = last.end;
+        on_folder(folder, move |folder| folder.punch(pack, &gaps)).await?;
+    }
+    on_folder(folder, move |folder| folder.seal(pack, end)).await
+}
+
+/// Work on the folder, on a thread that may block.
+async fn on_folder<T: Send + 'static>(
+    folder: &Arc<Folder>,
+    work: impl FnOnce(&Folder) -> io::Result<T> + Send + 'static,
+) -> Result<T, Fault> {
+    let folder = Arc::clone(folder);
+    tokio::task::spawn_blocking(move || work(&folder))
         .await
         .map_err(|_| Fault::Closed)?
-        .map_err(|error| Fault::from_io("tidying the data folder", error))?;
-    Ok(sealed)
+        .map_err(|error| Fault::from_io("tidying the data folder", error))
 }

@@ -11,6 +11,8 @@ mod tree;
 pub(crate) mod witness;
 mod writers;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -153,6 +155,10 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// First byte of a pack behind its last recorded segment; none when no row names the pack.
     fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>>;
+
+    /// Stretches of a pack before one of its recorded segments that no row names, in their order: at most `limit` of those that begin at
+    /// `from` or behind it, and that have at least `least` bytes. A segment begins at `from`, or the pack.
+    fn gaps(&self, pack: Uuid, from: u64, least: u64, limit: usize) -> Read<'_, Vec<Range<u64>>>;
 
     /// Which names have which of a few blobs, by blob and name. May read every name: for checks that found something.
     fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>>;

@@ -1,5 +1,7 @@
 //! Reads: from the reading connections, and inside transactions.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter, types::Value as Sql};
 use uuid::Uuid;
 
@@ -275,6 +277,25 @@ pub(super) fn pack_end(db: &Connection, pack: Uuid) -> rusqlite::Result<Option<u
     )?
     .query_row([pack.into_bytes()], |row| row.get(0))
     .optional()
+}
+
+pub(super) fn gaps(db: &Connection, pack: Uuid, from: u64, least: u64, limit: usize) -> Rows<Range<u64>> {
+    let mut segments = db.prepare_cached(
+        "SELECT offset, length FROM segment WHERE container = ?1 AND packed = 1 AND offset >= ?2 ORDER BY offset",
+    )?;
+    let mut segments = segments.query(params![pack.into_bytes(), from])?;
+    let mut gaps = Vec::new();
+    let mut named = from;
+    while gaps.len() < limit
+        && let Some(segment) = segments.next()?
+    {
+        let (offset, length): (u64, u64) = (segment.get(0)?, segment.get(1)?);
+        if offset >= named + least {
+            gaps.push(named..offset);
+        }
+        named = offset + length;
+    }
+    Ok(gaps)
 }
 
 pub(super) fn names_of(db: &Connection, blobs: &[BlobId]) -> Rows<(BlobId, NameKey)> {

@@ -1,6 +1,7 @@
 //! The embedded catalog: one SQLite file, one writing thread, a few connections for reading that are used where they are needed.
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
@@ -245,6 +246,10 @@ impl Catalog for SqliteCatalog {
 
     fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>> {
         Box::pin(async move { self.quick(|db| queries::pack_end(db, pack)) })
+    }
+
+    fn gaps(&self, pack: Uuid, from: u64, least: u64, limit: usize) -> Read<'_, Vec<Range<u64>>> {
+        self.scan(move |db| queries::gaps(db, pack, from, least, limit))
     }
 
     fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>> {

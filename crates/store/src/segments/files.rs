@@ -24,7 +24,7 @@ use crate::{clock::Timestamp, error::Fault, ids::Ids, inner::lock, options::Dura
 /// Packs that stay open for reading.
 const OPEN_PACKS: usize = 64;
 /// Only whole blocks of the file system can be given back.
-const PAGE: u64 = 4_096;
+pub(crate) const PAGE: u64 = 4_096;
 
 /// The embedded engine.
 pub(crate) struct FileSegments {
@@ -71,7 +71,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + S
 }
 
 /// The whole pages inside a range.
-fn inner_pages(offset: u64, length: u64) -> Option<(u64, u64)> {
+pub(super) fn inner_pages(offset: u64, length: u64) -> Option<(u64, u64)> {
     let start = offset.next_multiple_of(PAGE);
     let end = (offset + length) / PAGE * PAGE;
     (start < end).then(|| (start, end - start))

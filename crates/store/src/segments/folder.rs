@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Container,
     disk::{Access, Disk, DiskFile},
+    files::inner_pages,
 };
 use crate::{clock::Timestamp, error::Fault, options::Durability};
 
@@ -125,13 +127,29 @@ impl Folder {
         Ok(found)
     }
 
-    /// Cuts a pack to its last recorded segment; what lies behind was never answered for.
-    pub(crate) fn seal(&self, pack: Uuid, end: u64) -> io::Result<()> {
-        let file = self.disk.open(&self.path(Container::Pack(pack)), Access::ReadWrite)?;
-        if file.length()? > end {
-            file.set_length(end)?;
+    /// Whether a pack is longer than its last recorded segment: the run that wrote to it is over, and nobody has sealed it.
+    pub(crate) fn is_unsealed(&self, pack: Uuid, end: u64) -> io::Result<bool> {
+        Ok(self.disk.open(&self.path(Container::Pack(pack)), Access::Read)?.length()? > end)
+    }
+
+    /// Gives back stretches of a pack that no row names.
+    pub(crate) fn punch(&self, pack: Uuid, stretches: &[Range<u64>]) -> io::Result<()> {
+        let file = self.open_for_punching(Container::Pack(pack))?;
+        let pages = stretches.iter().filter_map(|stretch| inner_pages(stretch.start, stretch.end - stretch.start));
+        for (offset, length) in pages {
+            file.punch(offset, length)?;
         }
         Ok(())
+    }
+
+    /// Cuts a pack to its last recorded segment; what lies behind was never answered for. What was given back of it is durable before:
+    /// a pack that was cut is not looked at again.
+    pub(crate) fn seal(&self, pack: Uuid, end: u64) -> io::Result<()> {
+        let file = self.open_for_punching(Container::Pack(pack))?;
+        if self.durability == Durability::Sync {
+            file.sync_data()?;
+        }
+        file.set_length(end)
     }
 
     /// Sets a file aside that no row names. It is not deleted at once: the database may be the one that is wrong.

@@ -51,6 +51,10 @@ impl Extents {
         with.count() - self.count()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().flat_map(|(start, end)| *start..*end)
+    }
+
     pub(crate) fn contains(&self, number: u64) -> bool {
         self.0.range(..=number).next_back().is_some_and(|(_, end)| *end > number)
     }

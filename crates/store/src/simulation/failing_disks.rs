@@ -281,6 +281,24 @@ async fn what_was_given_back_of_a_pack_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn bodies_that_no_row_came_to_name_take_no_room_after_the_next_start() {
+    let running = Running::start().await;
+    let mut upload = running.store.begin(UploadRequest::new(Account::new("toy", "files"))).await.unwrap();
+    upload.push(body(Way::Small, "never")).await.unwrap();
+    let never = upload.finish().await.unwrap();
+    send(&running.store, Way::Small, "kept").await.unwrap();
+    let crashed = running.machine.crash(running.machine.position(), 0);
+    drop(never);
+    let folder = TempDir::new().unwrap();
+    crashed.restore_rows(folder.path());
+    let store = crashed.open(folder.path(), options(2)).await.unwrap();
+    assert!(read(&store, "kept").await.unwrap() == body(Way::Small, "kept"));
+    let pages = (SMALL as u64).div_ceil(PAGE) + 1;
+    assert!(crashed.taken() <= pages * PAGE, "{} bytes are taken", crashed.taken());
+    assert!(store.close(PATIENCE).await);
+}
+
+#[tokio::test]
 async fn a_pack_that_cannot_be_synced_gives_back_what_it_took_ahead() {
     let running = Running::start().await;
     for stored in [0, 1] {

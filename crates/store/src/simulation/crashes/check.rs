@@ -125,7 +125,7 @@ pub(super) async fn assert_sound(store: &Store, machine: &Machine, past: &BTreeS
     }
 }
 
-/// Whole pages of bodies that are gone take no room.
+/// Whole pages of bodies that are gone take no room, and neither do those of bodies that no row ever named.
 fn assert_holes(pages: &Extents, id: Uuid, packed: &BTreeSet<Packed>, past: &BTreeSet<Packed>) {
     for (pack, offset, length) in past.difference(packed).filter(|(pack, ..)| *pack == id) {
         let inner = offset.div_ceil(PAGE)..(offset + length) / PAGE;
@@ -133,6 +133,11 @@ fn assert_holes(pages: &Extents, id: Uuid, packed: &BTreeSet<Packed>, past: &BTr
             assert!(!pages.contains(page), "page {page} of a dead body is kept in pack {pack}");
         }
     }
-    let end = packed.iter().filter(|(pack, ..)| *pack == id).map(|(_, offset, length)| offset + length).max();
-    assert!(!pages.contains(end.unwrap().div_ceil(PAGE)), "pack {id} is longer than its last body");
+    let mut named = Extents::default();
+    for (_, offset, length) in past.union(packed).filter(|(pack, ..)| *pack == id) {
+        named.insert(offset / PAGE..(offset + length).div_ceil(PAGE));
+    }
+    for page in pages.iter() {
+        assert!(named.contains(page), "page {page} of pack {id} is kept for a body that no row ever named");
+    }
 }
