@@ -52,9 +52,9 @@ pub(super) async fn look(store: &Store, sessions: &BTreeSet<u32>) -> Seen {
         };
         seen.things.insert(name.key.key, (name.status, body));
     }
-    for thing in super::choice::THINGS {
-        if store.is_buried(&key(thing)).await.unwrap() {
-            seen.buried.insert((*thing).to_owned());
+    for thing in super::choice::all_things() {
+        if store.is_buried(&key(&thing)).await.unwrap() {
+            seen.buried.insert(thing);
         }
     }
     for &id in sessions {

@@ -7,7 +7,18 @@ use super::{
 use crate::simulation::dice::Dice;
 
 const PATHS: [&str; 7] = ["a", "b", "a/x", "a/y", "a/x/k", "c/z", "c"];
-pub(super) const THINGS: [&str; 5] = ["one", "two", "three", "four", "five"];
+const THINGS: [&str; 5] = ["one", "two", "three", "four", "five"];
+
+const PAIRS: usize = 3;
+
+fn pair(number: usize) -> [String; 2] {
+    [format!("picture {number}"), format!("thumbnail {number}")]
+}
+
+/// Every name that there can be outside of the tree.
+pub(super) fn all_things() -> Vec<String> {
+    THINGS.iter().map(|&thing| thing.to_owned()).chain((0..PAIRS).flat_map(pair)).collect()
+}
 
 fn how(dice: &mut Dice) -> How {
     How {
@@ -82,8 +93,7 @@ fn names(model: &Model, dice: &mut Dice) -> Action {
         0 | 1 => Action::Create { thing: thing(dice) },
         2 => Action::Fill { thing: thing(dice), body: BodyId::any(dice), how: how(dice) },
         3 => {
-            let number = dice.below(3);
-            let things = [format!("picture {number}"), format!("thumbnail {number}")];
+            let things = pair(dice.below(PAIRS));
             Action::CreatePair { things, bodies: [BodyId::any(dice), BodyId::any(dice)], how: how(dice) }
         }
         4 => Action::Share { thing: thing(dice), of: thing(dice) },

@@ -123,8 +123,9 @@ async fn goes_on(store: &Store) {
     assert_eq!(seen.files["new/large"], bodies::BodyId::large());
 }
 
-/// Crashes a machine at every point of its life (or every third), and once on the way up from each. Returns how often.
-async fn crash_everywhere(history: &History, seed: u64, life: u64, dice: &mut Dice) -> u64 {
+/// Crashes a machine at every point of its life (or every third), and once on the way up from each, but not more often than wanted.
+/// Returns how often.
+async fn crash_everywhere(history: &History, seed: u64, life: u64, dice: &mut Dice, wanted: u64) -> u64 {
     let machine = &history.machine;
     let every = if quick() { 3 } else { 1 };
     let mut crashes = 0;
@@ -144,12 +145,15 @@ async fn crash_everywhere(history: &History, seed: u64, life: u64, dice: &mut Di
         let found = [found];
         verify(&up.crash(at, chance), &Expected { allowed: &found, ..expected }, run + 1).await;
         crashes += 2;
+        if crashes >= wanted {
+            break;
+        }
     }
     crashes
 }
 
-/// All lives of one seed.
-async fn live_and_crash(seed: u64) -> u64 {
+/// All lives of one seed, until there were as many crashes as wanted.
+async fn live_and_crash(seed: u64, wanted: u64) -> u64 {
     let mut dice = Dice::new(seed);
     let mut machine = Life::first_machine().await;
     let mut model = Model::default();
@@ -159,7 +163,10 @@ async fn live_and_crash(seed: u64) -> u64 {
         let told = Told { seed, life, at: 0, chance: 0, machine: Arc::clone(&machine), during: "its life".into() };
         let history = Life::begin(machine, model, now, life << 8, past).await.live(&mut dice).await;
         drop(told);
-        crashes += crash_everywhere(&history, seed, life, &mut dice).await;
+        crashes += crash_everywhere(&history, seed, life, &mut dice, wanted - crashes).await;
+        if crashes >= wanted {
+            break;
+        }
         let at = history.from + dice.below(history.end() - history.from + 1);
         let (allowed, then, _) = history.allowed(at);
         let up = history.machine.crash(at, dice.fork());
@@ -174,13 +181,13 @@ async fn live_and_crash(seed: u64) -> u64 {
 fn share_of_crashes(share: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
     if let Some(seed) = number("PENTAPRISM_STORE_CRASH_SEED") {
-        println!("{} crashes", runtime.block_on(live_and_crash(seed)));
+        println!("{} crashes", runtime.block_on(live_and_crash(seed, u64::MAX)));
         return;
     }
     let wanted = number("PENTAPRISM_STORE_CRASH_POINTS").unwrap_or(POINTS) / SHARES;
     let (mut crashes, mut seed) = (0, share);
     while crashes < wanted {
-        crashes += runtime.block_on(live_and_crash(seed));
+        crashes += runtime.block_on(live_and_crash(seed, wanted - crashes));
         seed += SHARES;
     }
     println!("{crashes} crashes");
