@@ -1,17 +1,19 @@
-//! SIGKILL in the middle of uploads, ten times: no acknowledged upload is lost, and nothing partial is ever shown.
+//! SIGKILL in the middle of uploads and deletes, many times over: no acknowledged upload is lost, nothing partial is ever shown, and what was
+//! deleted stays deleted. `KILLS` says how many times (16 otherwise).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pentaprism_client::dialects::glance::GlanceClient;
 use pentaprism_client::dialects::service_fabric::ServiceFabricClient;
 use pentaprism_client::{Credential, Error, HyperTransport};
 use pentaprism_core::Body;
 use pentaprism_core::dialects::glance::create_image::CreateImage;
+use pentaprism_core::dialects::glance::delete_image::DeleteImage;
 use pentaprism_core::dialects::glance::download_image_data::{DownloadImageData, DownloadImageDataOk};
 use pentaprism_core::dialects::glance::upload_image_data::UploadImageData;
 use pentaprism_core::dialects::service_fabric::commit_image_store_upload_session::CommitImageStoreUploadSession;
+use pentaprism_core::dialects::service_fabric::delete_image_store_content::DeleteImageStoreContent;
 use pentaprism_core::dialects::service_fabric::download::Download;
 use pentaprism_core::dialects::service_fabric::upload_file::UploadFile;
 use pentaprism_core::dialects::service_fabric::upload_file_chunk::UploadFileChunk;
@@ -21,16 +23,54 @@ use uuid::Uuid;
 
 use crate::support::{noise, program};
 
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 16;
 const WORKERS: usize = 6;
-/// So many acknowledged uploads of a round, and the server is killed while the others run.
-const ACKNOWLEDGED_PER_ROUND: usize = 24;
+/// So many uploads later a worker deletes one, so that a long run does not fill the disk, and the server frees while it dies.
+const KEPT: usize = 40;
+/// Deleted uploads that are looked for after each kill; after the last one it is all of them.
+const REMEMBERED: usize = 100;
 
-/// One upload that was begun, in the order of its number; its content follows from the number.
+/// One upload that was begun; its content follows from its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
+    /// It may be there as a whole, or not at all.
     Unknown,
     Acknowledged,
+    /// It was there and may be gone.
+    Deleting,
+    /// It was deleted, or was not there after a kill.
+    Gone,
+}
+
+/// Every upload by its number.
+#[derive(Clone, Default)]
+struct Uploads(Arc<Mutex<BTreeMap<usize, Fate>>>);
+
+impl Uploads {
+    fn all(&self) -> BTreeMap<usize, Fate> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The number of the next upload.
+    fn begin(&self) -> usize {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = all.last_key_value().map_or(0, |(last, _)| last + 1);
+        all.insert(number, Fate::Unknown);
+        number
+    }
+
+    fn set(&self, number: usize, fate: Fate) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number, fate);
+    }
+
+    /// The oldest upload that is there, when enough came after it: it is to be deleted, and by nobody else.
+    fn take_old(&self, number: usize) -> Option<usize> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (old, fate) =
+            all.range_mut(..number.saturating_sub(KEPT)).find(|(_, fate)| **fate == Fate::Acknowledged)?;
+        *fate = Fate::Deleting;
+        Some(*old)
+    }
 }
 
 #[derive(Clone)]
@@ -51,40 +91,48 @@ impl Clients {
     }
 }
 
+fn rounds() -> usize {
+    std::env::var("KILLS").map_or(ROUNDS, |text| text.parse().expect("KILLS is a number"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn acknowledged_uploads_survive_ten_kills() {
+async fn acknowledged_uploads_survive_every_kill() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut uploads = BTreeMap::new();
-    for round in 0..ROUNDS {
+    let uploads = Uploads::default();
+    for round in 0..rounds() {
         let server = ServerProcess::start(program(), folder.path(), &[]);
-        verify(&Clients::of(&server), &uploads).await;
-        upload_until_killed(server, &next, &mut uploads).await;
-        let acknowledged = uploads.values().filter(|fate| **fate == Fate::Acknowledged).count();
-        assert!(acknowledged >= (round + 1) * ACKNOWLEDGED_PER_ROUND, "only {acknowledged} uploads were acknowledged");
+        verify(&Clients::of(&server), &uploads, REMEMBERED).await;
+        // Now and then hardly anything is done in between: a start is killed, too.
+        upload_until_killed(server, &uploads, if round % 5 == 4 { 1 } else { 8 + 7 * round % 25 }).await;
     }
     let server = ServerProcess::start(program(), folder.path(), &[]);
-    verify(&Clients::of(&server), &uploads).await;
+    verify(&Clients::of(&server), &uploads, usize::MAX).await;
     assert!(server.stop().success());
     let checked = std::process::Command::new(program()).args(["fsck", "--data"]).arg(folder.path()).status();
     assert!(checked.is_ok_and(|status| status.success()), "the store is not sound");
 }
 
-/// Workers upload without pause; after enough acknowledgements the server dies under them.
-async fn upload_until_killed(server: ServerProcess, next: &Arc<AtomicUsize>, uploads: &mut BTreeMap<usize, Fate>) {
+/// Workers upload and delete without pause; after enough acknowledgements the server dies under them.
+async fn upload_until_killed(server: ServerProcess, uploads: &Uploads, enough: usize) {
     let clients = Clients::of(&server);
-    let (sender, mut events) = mpsc::unbounded_channel();
+    let (sender, mut acknowledgements) = mpsc::unbounded_channel();
     let workers: Vec<_> = (0..WORKERS)
         .map(|_| {
-            let (clients, next, sender) = (clients.clone(), next.clone(), sender.clone());
+            let (clients, uploads, sender) = (clients.clone(), uploads.clone(), sender.clone());
             tokio::spawn(async move {
                 loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let _receiver_lives = sender.send((number, Fate::Unknown));
+                    let number = uploads.begin();
                     if !upload(&clients, number).await {
                         return;
                     }
-                    let _receiver_lives = sender.send((number, Fate::Acknowledged));
+                    uploads.set(number, Fate::Acknowledged);
+                    let _receiver_lives = sender.send(());
+                    if let Some(old) = uploads.take_old(number) {
+                        if !delete(&clients, old).await {
+                            return;
+                        }
+                        uploads.set(old, Fate::Gone);
+                    }
                 }
             })
         })
@@ -92,10 +140,9 @@ async fn upload_until_killed(server: ServerProcess, next: &Arc<AtomicUsize>, upl
     drop(sender);
     let mut server = Some(server);
     let mut acknowledged = 0;
-    while let Some((number, fate)) = events.recv().await {
-        uploads.insert(number, fate);
-        acknowledged += usize::from(fate == Fate::Acknowledged);
-        if acknowledged >= ACKNOWLEDGED_PER_ROUND
+    while acknowledgements.recv().await.is_some() {
+        acknowledged += 1;
+        if acknowledged >= enough
             && let Some(server) = server.take()
         {
             server.kill();
@@ -171,13 +218,36 @@ async fn upload_in_chunks(clients: &Clients, number: usize, bytes: &[u8]) -> boo
     acknowledged(clients.fabric.commit_image_store_upload_session(&commit).await)
 }
 
-/// Every acknowledged upload is there, byte for byte; every other is there in full, or not at all.
-async fn verify(clients: &Clients, uploads: &BTreeMap<usize, Fate>) {
-    for (&number, &fate) in uploads {
+async fn delete(clients: &Clients, number: usize) -> bool {
+    if number % 3 == 0 {
+        return acknowledged(clients.glance.delete_image(&DeleteImage { image_id: image(number) }).await);
+    }
+    let input = DeleteImageStoreContent { content_path: path(number), ..DeleteImageStoreContent::default() };
+    acknowledged(clients.fabric.delete_image_store_content(&input).await)
+}
+
+/// Every acknowledged upload is there, byte for byte; every other is there in full, or not at all, and stays so. Of those that are gone only
+/// the latest are looked for.
+async fn verify(clients: &Clients, uploads: &Uploads, remembered: usize) {
+    let all = uploads.all();
+    let gone = all.values().filter(|fate| **fate == Fate::Gone).count();
+    let mut forgotten = gone.saturating_sub(remembered);
+    for (number, fate) in all {
+        if fate == Fate::Gone && forgotten > 0 {
+            forgotten -= 1;
+            continue;
+        }
         let found = if number % 3 == 0 { read_image(clients, number).await } else { read_file(clients, number).await };
         match found {
-            Some(bytes) => assert!(bytes == content(number), "upload {number} shows other bytes than were sent"),
-            None => assert!(fate == Fate::Unknown, "the acknowledged upload {number} is lost"),
+            Some(bytes) => {
+                assert!(fate != Fate::Gone, "upload {number}, which was gone, is there");
+                assert!(bytes == content(number), "upload {number} shows other bytes than were sent");
+                uploads.set(number, Fate::Acknowledged);
+            }
+            None => {
+                assert!(fate != Fate::Acknowledged, "the acknowledged upload {number} is lost");
+                uploads.set(number, Fate::Gone);
+            }
         }
     }
 }
