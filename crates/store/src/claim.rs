@@ -121,7 +121,7 @@ async fn prepare(
 async fn create(inner: &Arc<Inner>, request: &ChunkRequest, key: &Key) -> Result<Open, ChunkError> {
     let full = |_| Fault::Busy { limit: inner.limits.open_sessions, deadline: Duration::ZERO };
     let counted = Some(Arc::clone(&inner.open_sessions).try_acquire_owned().map_err(full)?);
-    let (writer, blob) = (inner.ids.next(), BlobId(inner.ids.next()));
+    let (writer, blob) = (inner.ids.next_row(), BlobId(inner.ids.next_row()));
     let tree = &request.tree;
     let new = NewWriter {
         id: writer,

@@ -228,7 +228,7 @@ impl ListQuery {
 }
 
 /// A tree of files: names whose keys are paths. Its bytes count for the account of the same dialect and scope.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tree {
     /// The dialect.
     pub dialect: String,

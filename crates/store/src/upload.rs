@@ -124,7 +124,7 @@ impl Upload {
     async fn open_writer(&self, reserve: u64) -> Result<Large, UploadError> {
         let inner = &self.inner;
         let slot = inner.permit(&inner.large_uploads, 1, inner.limits.large_uploads).await?;
-        let (id, blob) = (inner.ids.next(), BlobId(inner.ids.next()));
+        let (id, blob) = (inner.ids.next_row(), BlobId(inner.ids.next_row()));
         let location = Location { container: Container::Own(blob.0), offset: 0 };
         let account = self.request.account.clone();
         let new = NewWriter { id, blob, location, session: None, account, declared: self.request.declared, reserve };
@@ -294,7 +294,7 @@ async fn store_small(
     }
     let location = inner.in_time(inner.segments.put_small(frames)).await??;
     let body = Body {
-        blob: BlobId(inner.ids.next()),
+        blob: BlobId(inner.ids.next_row()),
         size,
         location,
         checksums,

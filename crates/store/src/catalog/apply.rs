@@ -1,9 +1,12 @@
 //! Carries out the steps of one change on the writing connection, inside the savepoint that the committer opened.
 
+use std::cell::Cell;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::{
+    ledger::Ledger,
     names,
     schema::{BLOB_DOOMED, BLOB_OPEN, BLOB_READY, SEGMENT_READY, WRITER_DONE},
     tree, writers,
@@ -46,7 +49,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn at(step: usize, error: StepError) -> Self {
+    pub(super) fn at(step: usize, error: StepError) -> Self {
         Self { step, error: Box::new(error) }
     }
 }
@@ -57,24 +60,33 @@ pub(super) struct Uploaded {
     pub(super) blob: Uuid,
     pub(super) size: u64,
     pub(super) account: Account,
+    /// Some name has it.
+    pub(super) named: Cell<bool>,
 }
 
 /// What the steps of one change share.
 pub(super) struct Transaction<'a> {
     pub(super) db: &'a Connection,
+    /// What the changes of the batch count up together.
+    pub(super) ledger: &'a Ledger<'a>,
     pub(super) now: Timestamp,
     /// The bodies in the order in which they were committed; none for an empty one.
     pub(super) uploaded: Vec<Option<Uploaded>>,
 }
 
 /// Carries out all steps; the index of a step that was refused comes back with the reason.
-pub(super) fn apply(db: &Connection, now: Timestamp, change: &Change) -> Result<Vec<Effect>, Failed> {
-    let mut transaction = Transaction { db, now, uploaded: Vec::new() };
+pub(super) fn apply(
+    db: &Connection,
+    ledger: &Ledger<'_>,
+    now: Timestamp,
+    change: &Change,
+) -> Result<Vec<Effect>, Failed> {
+    let mut transaction = Transaction { db, ledger, now, uploaded: Vec::new() };
     let mut effects = Vec::with_capacity(change.steps.len());
     for (index, step) in change.steps.iter().enumerate() {
         effects.push(transaction.step(step).map_err(|error| Failed::at(index, error))?);
     }
-    for uploaded in transaction.uploaded.iter().flatten() {
+    for uploaded in transaction.uploaded.iter().flatten().filter(|uploaded| !uploaded.named.get()) {
         transaction.doom_if_unused(uploaded.blob).map_err(|error| Failed::at(change.steps.len(), error))?;
     }
     Ok(effects)
@@ -115,13 +127,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// The next number of the store's sequence.
-    pub(super) fn next_version(&self) -> rusqlite::Result<u64> {
-        self.db
-            .prepare_cached("UPDATE store SET sequence = sequence + 1 RETURNING sequence")?
-            .query_row([], |row| row.get(0))
-    }
-
     fn commit(&mut self, body: &Body) -> Stepped<Effect> {
         if let Some(writer) = body.writer {
             writers::end(self, writer, WRITER_DONE)?;
@@ -138,7 +143,8 @@ impl Transaction<'_> {
             (None, Some(_)) => self.publish_large(body)?,
             (None, None) => self.insert_small(body)?,
         }
-        self.uploaded.push(Some(Uploaded { blob, size: body.size, account: body.account.clone() }));
+        let (size, account, named) = (body.size, body.account.clone(), Cell::new(false));
+        self.uploaded.push(Some(Uploaded { blob, size, account, named }));
         Ok(equal.map_or(Effect::Done, |id| Effect::Shared(BlobId(id))))
     }
 
@@ -280,21 +286,13 @@ impl Transaction<'_> {
         if let Some(quota) = quota {
             writers::check_quota(self, dialect, account, bytes, quota)?;
         }
-        self.db
-            .prepare_cached(
-                "INSERT INTO usage (dialect, scope, bytes, reserved) VALUES (?1, ?2, ?3, 0)
-                 ON CONFLICT DO UPDATE SET bytes = bytes + ?3",
-            )?
-            .execute(params![dialect, account, bytes])?;
+        self.ledger.add_bytes(dialect, account, signed(bytes));
         Ok(())
     }
 
     /// Gives bytes of an account back.
-    pub(super) fn refund(&self, dialect: &str, account: &str, bytes: u64) -> rusqlite::Result<()> {
-        self.db
-            .prepare_cached("UPDATE usage SET bytes = bytes - ?3 WHERE dialect = ?1 AND scope = ?2")?
-            .execute(params![dialect, account, bytes])
-            .map(drop)
+    pub(super) fn refund(&self, dialect: &str, account: &str, bytes: u64) {
+        self.ledger.add_bytes(dialect, account, -signed(bytes));
     }
 
     fn fingerprint(&self, blob: BlobId, blake3: &[u8; 32]) -> Stepped<Effect> {
@@ -327,6 +325,11 @@ impl Transaction<'_> {
             .execute(params![id, BLOB_DOOMED])?;
         Ok(Effect::Done)
     }
+}
+
+/// A size as it is added to a counter.
+pub(super) fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).expect("sizes come from SQLite or from bodies that were counted, both below 2^63")
 }
 
 /// The id in the first column.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod committer;
+mod ledger;
 mod names;
 mod queries;
 mod schema;

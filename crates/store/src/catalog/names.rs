@@ -1,7 +1,6 @@
 //! Steps on single names: create, change, delete, bury.
 
 use rusqlite::{OptionalExtension as _, params};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -28,7 +27,7 @@ pub(super) fn create(transaction: &Transaction<'_>, new: &NewName) -> Stepped<Ef
         return Err(Refusal::Exists(new.key.clone()).into());
     }
     let content = take(transaction, &new.key.dialect, &new.content)?;
-    let version = transaction.next_version()?;
+    let version = transaction.ledger.next_version();
     transaction
         .db
         .prepare_cached(
@@ -48,7 +47,18 @@ pub(super) fn create(transaction: &Transaction<'_>, new: &NewName) -> Stepped<Ef
             transaction.now.as_unix_micros(),
             new.attributes.to_string()
         ])?;
-    reread(transaction, &new.key)
+    Ok(Effect::Name(Box::new(Name {
+        key: new.key.clone(),
+        status: new.status.clone(),
+        owner: new.owner.clone(),
+        attributes: new.attributes.clone(),
+        content: content.map(|charged| charged.content),
+        version,
+        born: version,
+        created: transaction.now,
+        modified: transaction.now,
+        open_writer: false,
+    })))
 }
 
 pub(super) fn update(
@@ -57,10 +67,12 @@ pub(super) fn update(
     when: &Condition,
     update: &Update,
 ) -> Stepped<Effect> {
-    let old = expect(transaction, key, when)?;
+    let mut name = expect(transaction, key, when)?;
     if let Some(new) = &update.content {
         let content = take(transaction, &key.dialect, new)?;
-        give_back(transaction, key)?;
+        if name.content.is_some() {
+            give_back(transaction, key)?;
+        }
         transaction
             .db
             .prepare_cached(
@@ -74,11 +86,13 @@ pub(super) fn update(
                 content.as_ref().map(|charged| charged.content.size),
                 content.as_ref().and_then(|charged| charged.account.as_deref()),
             ])?;
+        name.content = content.map(|charged| charged.content);
     }
-    let status = update.status.as_ref().unwrap_or(&old.status);
-    let owner = update.owner.as_ref().unwrap_or(&old.owner);
-    let attributes: &Value = update.attributes.as_ref().unwrap_or(&old.attributes);
-    let version = transaction.next_version()?;
+    name.status = update.status.clone().unwrap_or(name.status);
+    name.owner = update.owner.clone().unwrap_or(name.owner);
+    name.attributes = update.attributes.clone().unwrap_or(name.attributes);
+    name.version = transaction.ledger.next_version();
+    name.modified = transaction.now;
     transaction
         .db
         .prepare_cached(
@@ -89,13 +103,13 @@ pub(super) fn update(
             key.dialect,
             key.scope,
             key.key,
-            status,
-            owner,
-            attributes.to_string(),
-            version,
+            name.status,
+            name.owner,
+            name.attributes.to_string(),
+            name.version,
             transaction.now.as_unix_micros()
         ])?;
-    reread(transaction, key)
+    Ok(Effect::Name(Box::new(name)))
 }
 
 pub(super) fn expect(transaction: &Transaction<'_>, key: &NameKey, when: &Condition) -> Stepped<Name> {
@@ -176,7 +190,7 @@ fn give_back(transaction: &Transaction<'_>, key: &NameKey) -> Stepped<()> {
         transaction.release(blob.0, 1)?;
     }
     if let Some(account) = account {
-        transaction.refund(&key.dialect, &account, content.size)?;
+        transaction.refund(&key.dialect, &account, content.size);
     }
     Ok(())
 }
@@ -216,6 +230,7 @@ fn take_uploaded(
         return Ok(Some(Charged { content: Content::EMPTY, account: None }));
     };
     transaction.share(uploaded.blob, 1)?;
+    uploaded.named.set(true);
     let account = &uploaded.account;
     transaction.charge(dialect, &account.scope, uploaded.size, account.quota)?;
     let content = Content { blob: Some(BlobId(uploaded.blob)), size: uploaded.size };
@@ -233,9 +248,4 @@ fn content_of(transaction: &Transaction<'_>, key: &NameKey) -> Stepped<(Option<C
         })
         .optional()?;
     Ok(row.unwrap_or((None, None)))
-}
-
-fn reread(transaction: &Transaction<'_>, key: &NameKey) -> Stepped<Effect> {
-    let name = queries::name(transaction.db, key)?.expect("the row was written in this transaction");
-    Ok(Effect::Name(Box::new(name)))
 }

@@ -4,16 +4,17 @@
 use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension as _, params};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    apply::{Stepped, Transaction},
+    apply::{Stepped, Transaction, signed},
     queries,
 };
 use crate::{
     change::{Effect, TreeCopy},
     error::Refusal,
-    model::{BlobId, Content, Tree},
+    model::{BlobId, Content, FolderEntry, Name, Tree},
 };
 
 /// Files that a copy of a folder reads at a time.
@@ -40,29 +41,18 @@ fn is_within(path: &str, folder: &str) -> bool {
 }
 
 /// Adds to the counters of every folder above `path`. A folder that holds nothing any more goes.
-fn count(transaction: &Transaction<'_>, tree: &Tree, path: &str, files: i64, bytes: i64) -> rusqlite::Result<()> {
+fn count(transaction: &Transaction<'_>, tree: &Tree, path: &str, files: i64, bytes: i64) {
     let mut at = parent(path);
     while let Some(folder) = at {
-        transaction
-            .db
-            .prepare_cached(
-                "INSERT INTO folder (dialect, scope, path, parent, files, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT DO UPDATE SET files = files + ?5, bytes = bytes + ?6",
-            )?
-            .execute(params![tree.dialect, tree.scope, folder, parent(folder), files, bytes])?;
-        if files < 0 {
-            transaction
-                .db
-                .prepare_cached("DELETE FROM folder WHERE dialect = ?1 AND scope = ?2 AND path = ?3 AND files = 0")?
-                .execute(params![tree.dialect, tree.scope, folder])?;
-        }
+        transaction.ledger.add_below(tree, folder, files, bytes);
         at = parent(folder);
     }
-    Ok(())
 }
 
-fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).expect("sizes come from SQLite or from bodies that were counted, both below 2^63")
+/// The counters of a folder as they are after everything so far.
+fn folder(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> rusqlite::Result<Option<FolderEntry>> {
+    transaction.ledger.write_folders()?;
+    queries::folder(transaction.db, tree, path)
 }
 
 /// A path in reach of no limit of its own: a copy to a long path makes longer ones.
@@ -79,6 +69,7 @@ pub(super) fn put_uploaded(transaction: &Transaction<'_>, tree: &Tree, path: &st
         return put(transaction, tree, path, Content::EMPTY, None);
     };
     transaction.share(uploaded.blob, 1)?;
+    uploaded.named.set(true);
     let content = Content { blob: Some(BlobId(uploaded.blob)), size: uploaded.size };
     put(transaction, tree, path, content, uploaded.account.quota)
 }
@@ -92,12 +83,15 @@ pub(super) fn put(
     quota: Option<u64>,
 ) -> Stepped<Effect> {
     check_length(path)?;
-    let version = transaction.next_version()?;
+    let version = transaction.ledger.next_version();
     let now = transaction.now.as_unix_micros();
     let blob = content.blob.map(|blob| blob.0.into_bytes());
-    if let Some(old) = file(transaction, tree, path)? {
+    let (mut born, mut created) = (version, transaction.now);
+    if let Some(old) = queries::name(transaction.db, &tree.name(path))? {
+        (born, created) = (old.born, old.created);
+        let old = old.content.unwrap_or(Content::EMPTY);
         forget_content(transaction, tree, old)?;
-        count(transaction, tree, path, 0, signed(content.size) - signed(old.size))?;
+        count(transaction, tree, path, 0, signed(content.size) - signed(old.size));
         transaction
             .db
             .prepare_cached(
@@ -105,7 +99,7 @@ pub(super) fn put(
             )?
             .execute(params![tree.dialect, tree.scope, path, blob, content.size, version, now])?;
     } else {
-        count(transaction, tree, path, 1, signed(content.size))?;
+        count(transaction, tree, path, 1, signed(content.size));
         transaction
             .db
             .prepare_cached(
@@ -115,8 +109,18 @@ pub(super) fn put(
             .execute(params![tree.dialect, tree.scope, path, parent(path), blob, content.size, version, now])?;
     }
     transaction.charge(&tree.dialect, &tree.scope, content.size, quota)?;
-    let name = queries::name(transaction.db, &tree.name(path))?.expect("the row was written in this transaction");
-    Ok(Effect::Name(Box::new(name)))
+    Ok(Effect::Name(Box::new(Name {
+        key: tree.name(path),
+        status: String::new(),
+        owner: None,
+        attributes: Value::Null,
+        content: Some(content),
+        version,
+        born,
+        created,
+        modified: transaction.now,
+        open_writer: false,
+    })))
 }
 
 fn file(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> rusqlite::Result<Option<Content>> {
@@ -136,7 +140,7 @@ fn forget_content(transaction: &Transaction<'_>, tree: &Tree, content: Content) 
     if let Some(blob) = content.blob {
         transaction.release(blob.0, 1)?;
     }
-    transaction.refund(&tree.dialect, &tree.scope, content.size)?;
+    transaction.refund(&tree.dialect, &tree.scope, content.size);
     Ok(())
 }
 
@@ -149,14 +153,14 @@ pub(super) fn delete(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> 
             .db
             .prepare_cached("DELETE FROM name WHERE dialect = ?1 AND scope = ?2 AND key = ?3")?
             .execute(params![tree.dialect, tree.scope, path])?;
-        count(transaction, tree, path, -1, -signed(old.size))?;
+        count(transaction, tree, path, -1, -signed(old.size));
         deleted += 1;
     }
     Ok(deleted + delete_folder(transaction, tree, path)?)
 }
 
 fn delete_folder(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> Stepped<u64> {
-    let Some(folder) = queries::folder(transaction.db, tree, path)? else { return Ok(0) };
+    let Some(folder) = folder(transaction, tree, path)? else { return Ok(0) };
     let (low, high) = below(path);
     let shared: Vec<(Uuid, u64)> = transaction
         .db
@@ -181,8 +185,8 @@ fn delete_folder(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> Step
             "DELETE FROM folder WHERE dialect = ?1 AND scope = ?2 AND (path = ?5 OR path >= ?3 AND path < ?4)",
         )?
         .execute(params![tree.dialect, tree.scope, low, high, path])?;
-    count(transaction, tree, path, -signed(folder.files), -signed(folder.bytes))?;
-    transaction.refund(&tree.dialect, &tree.scope, folder.bytes)?;
+    count(transaction, tree, path, -signed(folder.files), -signed(folder.bytes));
+    transaction.refund(&tree.dialect, &tree.scope, folder.bytes);
     Ok(folder.files)
 }
 
@@ -192,7 +196,7 @@ pub(super) fn copy(transaction: &Transaction<'_>, copy: &TreeCopy) -> Stepped<u6
         return Err(Refusal::Overlap { from: copy.from.clone(), to: copy.to.clone() }.into());
     }
     let source = file(transaction, &copy.tree, &copy.from)?;
-    let folder = queries::folder(transaction.db, &copy.tree, &copy.from)?;
+    let folder = folder(transaction, &copy.tree, &copy.from)?;
     if source.is_none() && folder.is_none() {
         return Err(Refusal::SourceMissing { path: copy.from.clone() }.into());
     }

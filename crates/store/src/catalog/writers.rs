@@ -64,6 +64,7 @@ pub(super) fn check_quota(
 }
 
 fn used(transaction: &Transaction<'_>, dialect: &str, account: &str) -> rusqlite::Result<u64> {
+    transaction.ledger.write_accounts()?;
     transaction
         .db
         .prepare_cached("SELECT bytes + reserved FROM usage WHERE dialect = ?1 AND scope = ?2")?
