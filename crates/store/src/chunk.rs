@@ -14,11 +14,10 @@ use uuid::Uuid;
 use crate::{
     change::Step,
     clock::Timestamp,
-    digest::DigestSet,
     error::{ChunkError, Fault},
     inner::Inner,
     model::{ByteRange, Tree},
-    pipeline::Pipeline,
+    pipeline::{Passing, Pipeline},
     segments::SegmentWriter,
     session::{refused, settle},
     statistics::InFlight,
@@ -67,7 +66,7 @@ pub(crate) struct Flight {
 
 impl Flight {
     pub(crate) fn start(inner: &Inner, writer: Uuid, file: Arc<dyn SegmentWriter>, range: ByteRange) -> Arc<Self> {
-        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&file), range.first, DigestSet::NONE, false);
+        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&file), range.first, Passing::Chunk);
         Arc::new(Self {
             range,
             writer,

@@ -14,6 +14,7 @@ use crate::{
     catalog::Catalog,
     change::{Applied, Change, Effect, Step},
     clock::Clock,
+    digest::DigestSet,
     error::{ChangeError, Fault},
     ids::Ids,
     model::{BlobId, NameKey},
@@ -105,6 +106,12 @@ impl Inner {
             Ok(Err(_)) => Err(Fault::Closed),
             Err(_) => Err(Fault::Busy { limit, deadline }),
         }
+    }
+
+    /// Whether a BLAKE3 beside the write costs nothing: on a machine whose processors are all busy with what a dialect shows, the background
+    /// computes it afterwards, as it does for sessions.
+    pub(crate) fn has_time_for_blake3(&self, digests: DigestSet) -> bool {
+        digests.algorithms().count() < self.limits.processors
     }
 
     pub(crate) fn pipelines(&self) -> pipeline::Shared {

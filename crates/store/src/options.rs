@@ -59,6 +59,8 @@ pub struct Limits {
     pub disk_reserve: u64,
     /// How often freed bytes are looked for when nobody asks.
     pub sweep_interval: Duration,
+    /// Processors that digests may keep busy at once.
+    pub processors: usize,
 }
 
 impl Default for Limits {
@@ -76,6 +78,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(30),
             disk_reserve: 64 * 1024 * 1024,
             sweep_interval: Duration::from_mins(1),
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         }
     }
 }

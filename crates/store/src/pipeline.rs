@@ -23,8 +23,10 @@ const BATCH: usize = 256 * 1024;
 const DEPTH: usize = 4;
 /// Frames below this size are copied together: a body of tiny frames must not cost more memory than its bytes.
 const TINY: usize = 8 * 1024;
-/// Every finished stretch of this size is pushed out early.
-const STRETCH: u64 = 8 * 1024 * 1024;
+/// Every finished stretch of a whole body of this size is pushed out early.
+const STRETCH_OF_BODY: u64 = 8 * 1024 * 1024;
+/// The same for chunks: each is synced by itself, and most are no larger than the other stretch.
+const STRETCH_OF_CHUNK: u64 = 1024 * 1024;
 /// Larger frames are cut.
 const PIECE: usize = BATCH;
 
@@ -87,6 +89,7 @@ struct Sink {
     offset: u64,
     /// Everything before this was said to be done.
     done: u64,
+    stretch: u64,
     checksums: Checksums,
     blake3: Option<Box<blake3::Hasher>>,
 }
@@ -102,7 +105,7 @@ impl Work for Sink {
             }
         }
         let length = self.offset - self.done;
-        if length >= STRETCH {
+        if length >= self.stretch {
             self.writer.stretch_done(self.done, length)?;
             self.done = self.offset;
         }
@@ -159,6 +162,15 @@ pub(crate) struct Written {
     pub(crate) digests: Digests,
 }
 
+/// What goes through a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// A whole body, with the digests that are computed beside the write.
+    Body { digests: DigestSet, blake3: bool },
+    /// A part of one.
+    Chunk,
+}
+
 /// A large body or chunk on its way to the disk.
 pub(crate) struct Pipeline {
     shared: Shared,
@@ -168,18 +180,17 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Bytes go to `writer` from `offset` on. A BLAKE3 is only worth the time when the bytes are a whole body.
-    pub(crate) fn start(
-        shared: Shared,
-        writer: Arc<dyn SegmentWriter>,
-        offset: u64,
-        digests: DigestSet,
-        blake3: bool,
-    ) -> Self {
+    /// Bytes go to `writer` from `offset` on.
+    pub(crate) fn start(shared: Shared, writer: Arc<dyn SegmentWriter>, offset: u64, passing: Passing) -> Self {
+        let (digests, blake3, stretch) = match passing {
+            Passing::Body { digests, blake3 } => (digests, blake3, STRETCH_OF_BODY),
+            Passing::Chunk => (DigestSet::NONE, false, STRETCH_OF_CHUNK),
+        };
         let sink = Sink {
             writer,
             offset,
             done: offset,
+            stretch,
             checksums: Checksums::default(),
             blake3: blake3.then(|| Box::new(blake3::Hasher::new())),
         };
@@ -294,12 +305,11 @@ mod tests {
             deadline: Duration::from_secs(30),
         };
         let offsets = [0, 1_u64 << 30];
-        let start =
-            |offset| Pipeline::start(shared.clone(), Arc::<Remembers>::clone(&writer), offset, DigestSet::NONE, false);
+        let start = |offset| Pipeline::start(shared.clone(), Arc::<Remembers>::clone(&writer), offset, Passing::Chunk);
         let mut chunks = offsets.map(start);
-        for _ in 0..9 {
+        for _ in 0..3 {
             for chunk in &mut chunks {
-                chunk.push(Bytes::from(vec![0; 1024 * 1024])).await.unwrap();
+                chunk.push(Bytes::from(vec![0; 512 * 1024])).await.unwrap();
             }
         }
         for chunk in chunks {
@@ -307,7 +317,7 @@ mod tests {
         }
         let mut done = writer.0.lock().unwrap().clone();
         done.sort_unstable();
-        assert_eq!(done, offsets.map(|offset| (offset, STRETCH)));
+        assert_eq!(done, offsets.map(|offset| (offset, STRETCH_OF_CHUNK)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     error::{ChangeError, CommitError, Fault, Refusal, UploadError},
     inner::{AbortGuard, Claim, Inner},
     model::{Account, BlobId, UploadRequest},
-    pipeline::{Gather, Pipeline},
+    pipeline::{Passing, Pipeline},
     segments::{Container, Location, SegmentWriter},
     statistics::InFlight,
 };
@@ -39,7 +39,11 @@ pub struct Upload {
 }
 
 enum Way {
-    Small { gather: Gather, budget: Option<OwnedSemaphorePermit> },
+    /// Copied out of the frames, so that the connection has its buffer back for the next request.
+    Small {
+        collected: BytesMut,
+        budget: Option<OwnedSemaphorePermit>,
+    },
     Large(Box<Large>),
 }
 
@@ -60,7 +64,7 @@ impl Upload {
         let declared = request.declared.unwrap_or(0);
         inner.segments.check_room(declared)?;
         check_quota(&inner, &request.account, declared).await?;
-        let way = Way::Small { gather: Gather::default(), budget: None };
+        let way = Way::Small { collected: BytesMut::new(), budget: None };
         let in_flight = inner.activity.upload();
         let mut upload = Self { inner, request, claim, received: 0, broken: false, way, in_flight };
         if declared > upload.inner.limits.small_threshold as u64 {
@@ -92,11 +96,15 @@ impl Upload {
     async fn take(&mut self, frame: Bytes) -> Result<(), UploadError> {
         let length = frame.len() as u64;
         let threshold = self.inner.limits.small_threshold as u64;
-        if let Way::Small { gather, budget } = &mut self.way {
+        if let Way::Small { collected, budget } = &mut self.way {
             let total = self.received + length;
             if total <= threshold && hold(&self.inner, self.request.declared, total, budget).await? {
                 self.received = total;
-                gather.push(frame);
+                if collected.is_empty() {
+                    let announced = self.request.declared.unwrap_or_default().clamp(length, threshold);
+                    collected.reserve(usize::try_from(announced).unwrap_or_default());
+                }
+                collected.extend_from_slice(&frame);
                 return Ok(());
             }
             self.become_large(length).await?;
@@ -111,10 +119,8 @@ impl Upload {
 
     async fn become_large(&mut self, more: u64) -> Result<(), UploadError> {
         let mut large = Box::new(self.open_writer(self.request.declared.unwrap_or(0).max(self.received + more)).await?);
-        if let Way::Small { gather, .. } = &mut self.way {
-            for frame in gather.take() {
-                large.pipeline.push(frame).await?;
-            }
+        if let Way::Small { collected, .. } = &mut self.way {
+            large.pipeline.push(collected.split().freeze()).await?;
         }
         self.way = Way::Large(large);
         Ok(())
@@ -132,7 +138,9 @@ impl Upload {
         let guard = AbortGuard::new(Arc::clone(inner), id);
         inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
         let writer = inner.in_time(inner.segments.create(blob.0, self.request.declared)).await??;
-        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&writer), 0, self.request.digests, true);
+        let passing =
+            Passing::Body { digests: self.request.digests, blake3: inner.has_time_for_blake3(self.request.digests) };
+        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&writer), 0, passing);
         Ok(Large { blob, location, writer, pipeline, reserved: reserve, guard, id, slot })
     }
 
@@ -162,9 +170,8 @@ impl Upload {
             return Err(Fault::Closed.into());
         }
         match way {
-            Way::Small { mut gather, budget } => {
-                let frames = gather.take();
-                let (body, digests) = store_small(&inner, &request, frames, received).await?;
+            Way::Small { collected, budget } => {
+                let (body, digests) = store_small(&inner, &request, collected.freeze()).await?;
                 drop(budget);
                 let small = body.as_ref().map(|body| SmallGuard::new(Arc::clone(&inner), body));
                 Ok(Received { inner, claim, size: received, digests, body, guard: None, small })
@@ -268,20 +275,16 @@ fn refused(error: ChangeError) -> UploadError {
 async fn store_small(
     inner: &Arc<Inner>,
     request: &UploadRequest,
-    frames: Vec<Bytes>,
-    size: u64,
+    bytes: Bytes,
 ) -> Result<(Option<Body>, Digests), Fault> {
-    let set = request.digests;
+    let (set, size) = (request.digests, bytes.len() as u64);
     let summarise = {
-        let frames = frames.clone();
+        let bytes = bytes.clone();
         move || {
-            let digests = digest::of_frames(set, &frames.iter().map(|frame| &frame[..]));
-            let (mut checksums, mut blake3) = (Checksums::default(), blake3::Hasher::new());
-            for frame in &frames {
-                checksums.update(frame);
-                blake3.update(frame);
-            }
-            (digests, checksums.finish(), *blake3.finalize().as_bytes())
+            let digests = digest::of_frames(set, &std::iter::once(&bytes[..]));
+            let mut checksums = Checksums::default();
+            checksums.update(&bytes);
+            (digests, checksums.finish(), *blake3::hash(&bytes).as_bytes())
         }
     };
     let (digests, checksums, blake3) = if size <= DIGEST_INLINE {
@@ -292,7 +295,7 @@ async fn store_small(
     if size == 0 {
         return Ok((None, digests));
     }
-    let location = inner.in_time(inner.segments.put_small(frames)).await??;
+    let location = inner.in_time(inner.segments.put_small(vec![bytes])).await??;
     let body = Body {
         blob: BlobId(inner.ids.next_row()),
         size,
@@ -410,6 +413,7 @@ async fn carry_out(inner: Arc<Inner>, mut bodies: Vec<Received>, change: Change)
     let claims = bodies.iter().filter_map(|body| body.claim.as_ref());
     steps.extend(claims.map(|claim| Step::SameName { name: claim.name.clone(), born: claim.born }));
     let claims = steps.len();
+    let unknown = bodies.iter().filter_map(|body| body.body.as_ref()).any(|body| body.blake3.is_none());
     let commit = |body: &mut Received| body.body.take().map_or(Step::CommitEmpty, |body| Step::Commit(Box::new(body)));
     steps.extend(bodies.iter_mut().map(commit));
     let ours = steps.len();
@@ -418,6 +422,9 @@ async fn carry_out(inner: Arc<Inner>, mut bodies: Vec<Received>, change: Change)
         Ok(mut applied) => {
             let effects = applied.effects.drain(..ours).skip(claims);
             bodies.into_iter().zip(effects).for_each(|(body, effect)| body.committed(&effect));
+            if unknown {
+                inner.unknown.notify_one();
+            }
             Ok(applied)
         }
         Err(ChangeError::Refused { step, refusal: Refusal::Missing(name) }) if step < claims => {
