@@ -39,14 +39,22 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the benchmark of the release build: of thumbnails when that is what is asked for, else of throughput.
-pub fn bench(root: &Path, workloads: &[String]) -> anyhow::Result<()> {
-    let (bench, workloads) = match workloads {
-        [first, rest @ ..] if ["thumbnail", "copy"].contains(&first.as_str()) => (first.as_str(), rest),
+/// Benchmarks that are asked for by the first word; without one of them throughput is measured.
+const BENCHMARKS: [&str; 3] = ["thumbnail", "copy", "micro"];
+
+/// Runs a benchmark of the release build, with what `words` say: perhaps its name first, then its own arguments. `--openssl` among them is a
+/// feature of the build.
+pub fn bench(root: &Path, words: &[String]) -> anyhow::Result<()> {
+    let (bench, words) = match words {
+        [first, rest @ ..] if BENCHMARKS.contains(&first.as_str()) => (first.as_str(), rest),
         all => ("throughput", all),
     };
     let mut cargo = Command::new("cargo");
-    cargo.args(["bench", "--package", "pentaprism", "--bench", bench, "--"]).args(workloads).current_dir(root);
+    cargo.args(["bench", "--quiet", "--package", "pentaprism", "--bench", bench]).current_dir(root);
+    if words.iter().any(|word| word == "--openssl") {
+        cargo.args(["--features", "openssl"]);
+    }
+    cargo.arg("--").args(words.iter().filter(|word| *word != "--openssl"));
     ensure!(cargo.status().context("cannot start cargo")?.success(), "the benchmark failed");
     Ok(())
 }

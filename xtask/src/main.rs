@@ -20,11 +20,13 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Measure throughput and memory of the release build; names of workloads run only those.
+    /// Measure the release build beside what the machine can do; see docs/performance.md.
+    #[command(disable_help_flag = true)]
     Bench {
-        /// Which workloads; all without a name. `thumbnail` and `copy` as the first word are benchmarks of their own.
-        #[arg(allow_hyphen_values = true)]
-        workloads: Vec<String>,
+        /// Names of workloads and options, which `--help` lists; all workloads without a name. `thumbnail`, `copy` and `micro` as the
+        /// first word are benchmarks of their own.
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        words: Vec<String>,
     },
     /// Show that every documented status and condition has an exchange, and play them all.
     Exchanges {
@@ -42,7 +44,7 @@ fn main() -> anyhow::Result<()> {
     let root = workspace_root();
     match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(&root, check),
-        Command::Bench { workloads } => ci::bench(&root, &workloads),
+        Command::Bench { words } => ci::bench(&root, &words),
         Command::Exchanges { coverage } => exchanges::run(&root, coverage),
         Command::Tidy => tidy::run(&root),
         Command::Ci => ci::run(&root),

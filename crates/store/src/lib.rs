@@ -18,6 +18,9 @@ mod fault;
 mod fsck;
 mod ids;
 mod inner;
+#[cfg(feature = "conformance")]
+#[doc(hidden)]
+pub mod measured;
 mod model;
 mod open_files;
 mod options;

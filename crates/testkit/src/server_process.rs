@@ -71,6 +71,12 @@ impl ServerProcess {
         format!("{}://{}", self.scheme, self.address)
     }
 
+    /// The id of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it had resident so far, in bytes (`VmHWM`); absent where the system has no `/proc`.
     #[must_use]
     pub fn peak_memory(&self) -> Option<u64> {

@@ -1,52 +1,85 @@
-//! Bodies of any size that cost the client almost nothing: the same piece again and again.
+//! Bodies that cost the client almost nothing: pieces of one buffer of random bytes, written to the socket from where they lie.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io::IoSlice;
+use std::sync::OnceLock;
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use pentaprism_core::{Body, BodyError};
+/// 1 MiB.
+pub(crate) const MEBIBYTE: u64 = 1 << 20;
+/// 1 GiB.
+pub(crate) const GIBIBYTE: u64 = 1 << 30;
+/// Size of a small upload in bytes.
+pub(crate) const SMALL: usize = 10 * 1024;
 
-/// Length of a piece in bytes.
+/// Bytes that one body repeats.
 const PIECE: usize = 1 << 20;
+/// How far the places lie apart at which two bodies begin.
+const APART: usize = 64;
+/// Bodies that differ from each other.
+const DIFFERENT: usize = PIECE / APART;
 
-/// A body of `length` bytes with a known length.
-pub(crate) fn repeated(length: u64) -> Body {
-    Body::stream(Repeated { piece: piece(), left: length })
-}
-
-/// One piece of bytes that do not compress.
-pub(crate) fn piece() -> Bytes {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut bytes = Vec::with_capacity(PIECE);
-    while bytes.len() < PIECE {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.into()
-}
-
-struct Repeated {
-    piece: Bytes,
-    left: u64,
-}
-
-impl http_body::Body for Repeated {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(PIECE);
-        if length == 0 {
-            return Poll::Ready(None);
+/// The one buffer: two pieces long, so that a piece fits behind each place at which a body may begin.
+fn buffer() -> &'static [u8] {
+    static BUFFER: OnceLock<Vec<u8>> = OnceLock::new();
+    BUFFER.get_or_init(|| {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut bytes = Vec::with_capacity(2 * PIECE);
+        while bytes.len() < 2 * PIECE {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            bytes.extend_from_slice(&state.to_le_bytes());
         }
-        self.left -= length as u64;
-        Poll::Ready(Some(Ok(Frame::data(self.piece.slice(..length)))))
+        bytes
+    })
+}
+
+/// A large body: one piece again and again. Bodies of different numbers have different bytes, so that no server stores one of them for
+/// all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LargeBody {
+    piece: &'static [u8],
+    length: u64,
+}
+
+impl LargeBody {
+    /// The body with this number, `length` bytes long.
+    pub(crate) fn new(number: usize, length: u64) -> Self {
+        let first = number % DIFFERENT * APART;
+        Self { piece: &buffer()[first..first + PIECE], length }
     }
 
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+    /// Its length in bytes.
+    pub(crate) fn length(self) -> u64 {
+        self.length
+    }
+
+    /// What it repeats.
+    pub(crate) fn piece(self) -> &'static [u8] {
+        self.piece
+    }
+
+    /// It, in pieces.
+    pub(crate) fn pieces<'a>(self) -> impl Iterator<Item = IoSlice<'a>> {
+        let whole = usize::try_from(self.length / MEBIBYTE).expect("a body has fewer pieces than memory has bytes");
+        let rest = usize::try_from(self.length % MEBIBYTE).expect("less than a piece");
+        let rest = (rest > 0).then(|| IoSlice::new(&self.piece[..rest]));
+        std::iter::repeat_n(IoSlice::new(self.piece), whole).chain(rest)
+    }
+}
+
+/// The body of a small upload, made different from all others by its first bytes.
+#[derive(Debug)]
+pub(crate) struct SmallBody(Vec<u8>);
+
+impl SmallBody {
+    /// A body without a number yet.
+    pub(crate) fn new() -> Self {
+        Self(buffer()[..SMALL].to_vec())
+    }
+
+    /// The bytes of the body with this number.
+    pub(crate) fn numbered(&mut self, number: u64) -> &[u8] {
+        self.0[..8].copy_from_slice(&number.to_le_bytes());
+        &self.0
     }
 }

@@ -1,53 +1,188 @@
-//! `cargo xtask bench`: the release build over loopback, each figure beside what the same machine can do in the same run.
+//! `cargo xtask bench`: our server over loopback, beside what the same machine can do and what a peer does, in the same run.
 //!
-//! Names of workloads as arguments run only those. Every server starts on an empty temporary folder and is stopped afterwards; all uploads are
-//! durable unless the name says otherwise.
+//! In each round all contenders take a turn, one after the other, so that whatever else the machine does hits all alike. Each turn has a
+//! process and a folder of its own; what it left to the disk is paid before the next one begins.
 
-#![allow(clippy::print_stdout, reason = "the table is what the command is for")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is what the command is for")]
 
+mod arguments;
 mod bodies;
+mod client;
+mod contender;
+mod disk;
+mod figures;
+mod json;
+mod limits;
+mod load;
+mod nginx;
+mod process;
+mod table;
 mod workloads;
 
-use std::path::Path;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use pentaprism_testkit::server_process::ServerProcess;
+use arguments::{Arguments, USAGE};
+use contender::{Contender, Programs};
+use disk::Disk;
+use figures::Results;
+use serde_json::{Value, json};
+use table::Table;
+use tempfile::TempDir;
+use workloads::{Turn, Workload};
 
-/// How often each throughput figure is taken; the median counts.
-const RUNS: usize = 3;
-
-fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be built");
-    println!("{:<28} {:>14} {:>14} {:>8} {:>12}", "workload", "ours", "reference", "ratio", "peak memory");
-    for workload in workloads::ALL {
-        if !chosen(workload.name) {
-            continue;
+fn main() -> ExitCode {
+    limits::serve_if_asked();
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(wrong) => {
+            eprintln!("error: {wrong}\n\n{USAGE}");
+            return ExitCode::FAILURE;
         }
-        let mut ratios: Vec<Measured> = (0..workload.runs(RUNS)).map(|_| measure(&runtime, workload)).collect();
-        ratios.sort_by(|left, right| left.ours.total_cmp(&right.ours));
-        let median = &ratios[ratios.len() / 2];
-        let reference = median.reference.map_or_else(String::new, |value| format!("{value:.0} {}", workload.unit));
-        let ratio = median.reference.map_or_else(String::new, |value| format!("{:.2}", median.ours / value));
-        let ours = format!("{:.0} {}", median.ours, workload.unit);
-        let peak = ratios.iter().filter_map(|measured| measured.peak).max();
-        let peak = peak.map_or_else(String::new, |bytes| format!("{} MiB", bytes >> 20));
-        println!("{:<28} {ours:>14} {reference:>14} {ratio:>8} {peak:>12}", workload.name);
+    };
+    if arguments.help {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let chosen: Vec<&Workload> = workloads::ALL.iter().filter(|workload| arguments.wants(workload.name)).collect();
+    if chosen.is_empty() || arguments.list {
+        let names: Vec<String> =
+            workloads::ALL.iter().map(|workload| format!("{:<9} {}", workload.name, workload.title)).collect();
+        eprintln!("workloads:\n{}", names.join("\n"));
+        return if arguments.list { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    match programs(&arguments) {
+        Ok(programs) => {
+            Bench::new(&arguments, programs).run(&chosen);
+            ExitCode::SUCCESS
+        }
+        Err(missing) => {
+            eprintln!("error: {missing}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-struct Measured {
-    ours: f64,
-    reference: Option<f64>,
-    peak: Option<u64>,
+/// What is started.
+fn programs(arguments: &Arguments) -> Result<Programs, String> {
+    const INSTALL: &str = "install it, on Debian with `apt-get install nginx-light`, or leave --nginx out";
+    let nginx = if arguments.nginx {
+        let program =
+            nginx::find().ok_or_else(|| format!("there is no nginx on the PATH or in /usr/sbin; {INSTALL}"))?;
+        nginx::version(&program).ok_or_else(|| format!("{} has no WebDAV; {INSTALL}", program.display()))?;
+        Some(program)
+    } else {
+        None
+    };
+    let server = arguments.server.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_pentaprism")));
+    let unsynced = arguments.unsynced.then(|| ("PENTAPRISM_DURABILITY".to_owned(), "none".to_owned()));
+    Ok(Programs { server, environment: unsynced.into_iter().collect(), nginx })
 }
 
-fn measure(runtime: &tokio::runtime::Runtime, workload: &workloads::Workload) -> Measured {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let program = Path::new(env!("CARGO_BIN_EXE_pentaprism"));
-    let server = ServerProcess::start(program, folder.path(), workload.environment);
-    let ours = runtime.block_on((workload.run)(server.url()));
-    let peak = server.peak_memory();
-    assert!(server.stop().success(), "the server ended badly");
-    Measured { ours, reference: workload.reference.map(|reference| reference()), peak }
+struct Bench<'a> {
+    arguments: &'a Arguments,
+    programs: Programs,
+    disk: Disk,
+    /// Folders that stay until the end.
+    kept: Vec<TempDir>,
+    /// Whether standard error is a terminal.
+    onlooker: bool,
+}
+
+impl<'a> Bench<'a> {
+    fn new(arguments: &'a Arguments, programs: Programs) -> Self {
+        let place = arguments.folder.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
+        let disk = Disk::new(&place);
+        disk.warn();
+        Self { arguments, programs, disk, kept: Vec::new(), onlooker: std::io::stderr().is_terminal() }
+    }
+
+    fn run(&mut self, chosen: &[&Workload]) {
+        let conditions = self.conditions();
+        self.say(&words(&conditions));
+        let mut done = Vec::new();
+        for workload in chosen {
+            let results = self.measure(workload);
+            let table = Table { name: workload.name, title: workload.title, results: &results, goals: workload.goals };
+            self.say(table.to_string().trim_end());
+            done.push(json::workload(workload.name, workload.title, &results, workload.goals));
+        }
+        if let Some(file) = &self.arguments.json {
+            let text = format!("{:#}\n", json!({ "conditions": conditions, "workloads": done }));
+            if file == Path::new("-") {
+                print!("{text}");
+            } else {
+                std::fs::write(file, text).expect("the file for the JSON can be written");
+            }
+        }
+    }
+
+    /// The table gives way to the JSON when both would go to standard output.
+    fn say(&self, text: &str) {
+        if self.arguments.json.as_deref() == Some(Path::new("-")) { eprintln!("{text}") } else { println!("{text}") }
+    }
+
+    fn measure(&mut self, workload: &Workload) -> Results {
+        let mut results = Results::default();
+        let more = workload.more.iter().filter(|_| self.arguments.all);
+        let contenders: Vec<Contender> = workload.contenders.iter().chain(more).copied().collect();
+        let rounds = if workload.once { 1 } else { self.arguments.runs };
+        for round in 0..rounds {
+            for contender in &contenders {
+                if *contender == Contender::Nginx && self.programs.nginx.is_none() {
+                    continue;
+                }
+                self.progress(&format!("{} {}: round {} of {rounds}", workload.name, contender.name(), round + 1));
+                let folder = self.disk.folder();
+                let turn = Turn {
+                    contender: *contender,
+                    programs: &self.programs,
+                    disk: &self.disk,
+                    folder: folder.path(),
+                    quick: self.arguments.quick,
+                };
+                results.add(*contender, (workload.run)(&turn));
+                if workload.many_files {
+                    self.kept.push(folder);
+                }
+            }
+        }
+        self.progress("");
+        results
+    }
+
+    /// Where we are, on a line that the next one takes; for somebody who looks on.
+    fn progress(&self, text: &str) {
+        if self.onlooker {
+            eprint!("\r{text:<79}\r");
+        }
+    }
+
+    /// What one has to know to compare figures.
+    fn conditions(&self) -> Value {
+        let nginx = self.programs.nginx.as_deref().and_then(nginx::version);
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        json!({
+            "pentaprism": env!("CARGO_PKG_VERSION"),
+            "openssl": cfg!(feature = "openssl"),
+            "durability": if self.arguments.unsynced { "none" } else { "sync" },
+            "nginx": nginx,
+            "processors": processors,
+            "kernel": kernel.trim(),
+            "file system": self.disk.kind(),
+            "rounds": self.arguments.runs,
+            "quick": self.arguments.quick,
+        })
+    }
+}
+
+/// The conditions on one line.
+fn words(conditions: &Value) -> String {
+    let of = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    };
+    conditions.as_object().into_iter().flatten().map(of).collect::<Vec<_>>().join(", ")
 }
