@@ -103,14 +103,15 @@ async fn put(store: &Store, number: u8, size: usize, declared: bool) -> Result<(
     }
 }
 
-fn assert_full(done: Result<(), Fault>) {
+fn assert_full(done: &Result<(), Fault>) {
     assert!(matches!(done, Err(Fault::DiskFull { .. })), "{done:?}");
 }
 
 async fn put_until_full(store: &Store) -> u8 {
     for number in 0..=u8::MAX {
-        if let Err(full) = put(store, number, BODY, number % 2 == 0).await {
-            assert_full(Err(full));
+        let done = put(store, number, BODY, number % 2 == 0).await;
+        if done.is_err() {
+            assert_full(&done);
             return number;
         }
     }
@@ -139,7 +140,7 @@ async fn a_full_file_system_takes_deletes_and_then_uploads_again() {
     // Rows take room of the reserve, bodies do not.
     assert!(disk.free() + 2 * MIB > RESERVE, "{} bytes are left", disk.free());
     for declared in [true, false] {
-        assert_full(put(&store, 200, 20_000_000, declared).await);
+        assert_full(&put(&store, 200, 20_000_000, declared).await);
     }
     let total = 20_000_000;
     let path = "session".to_owned();
@@ -168,8 +169,8 @@ async fn a_file_system_without_any_room_fails_requests_and_nothing_else() {
     }
     let foreign = disk.fill();
     for size in [1_000, BODY] {
-        assert_full(put(&store, 100, size, true).await);
-        assert_full(put(&store, 100, size, false).await);
+        assert_full(&put(&store, 100, size, true).await);
+        assert_full(&put(&store, 100, size, false).await);
     }
     // A row may still find room in the log. Where it does not, the log may have no room to be emptied either, so that it cannot be known
     // whether the row is in it.

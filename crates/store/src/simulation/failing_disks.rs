@@ -322,7 +322,7 @@ async fn a_sync_that_failed_speaks_for_all_that_was_written_before() {
         chunk.push(whole.slice(first..first + half)).await.unwrap();
         chunks.push(chunk);
     }
-    let written = |machine: &Machine| machine.taken() as usize > half;
+    let written = |machine: &Machine| machine.taken() > half as u64;
     while !written(&running.machine) {
         tokio::task::yield_now().await;
     }
