@@ -43,8 +43,8 @@ use crate::{
     startup::{CATALOG, Foundation, STORE_ID},
 };
 
-/// How long a test waits for a call that is held.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for a call that is held, or for a store that is closed.
+const PATIENCE: Duration = Duration::from_mins(20);
 
 /// The bytes of a database.
 type Rows = Arc<[u8]>;

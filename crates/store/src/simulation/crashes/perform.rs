@@ -1,5 +1,7 @@
 //! Does an action to a real store, and says whether it succeeded.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::poll_immediate};
 use uuid::Uuid;
@@ -209,5 +211,7 @@ async fn create_pair(store: &Store, things: &[String; 2], bodies: [BodyId; 2], h
 
 /// The limits of every store here.
 pub(super) fn limits() -> crate::Limits {
-    crate::Limits { small_threshold: SMALL, disk_reserve: 0, ..crate::Limits::default() }
+    // No machine is so busy, or is halted so long, that this one passes.
+    let deadline = Duration::from_hours(1);
+    crate::Limits { small_threshold: SMALL, disk_reserve: 0, deadline, ..crate::Limits::default() }
 }
