@@ -1,4 +1,4 @@
-//! The digest of what an upload sends, attempt by attempt.
+//! The length and the digest of what an upload sends, attempt by attempt.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,36 +11,46 @@ use pentaprism_core::{Body, BodyError};
 use super::digest::{Algorithm, Digest, Flow};
 use crate::source::{Look, Source};
 
-type Shared = Arc<Mutex<Option<Flow>>>;
+/// What an attempt has sent so far.
+#[derive(Default)]
+struct Sent {
+    bytes: u64,
+    /// Where a digest is wanted.
+    flow: Option<Flow>,
+}
+
+type Shared = Arc<Mutex<Sent>>;
 
 /// Watches the attempts of an upload. The last one counts.
 pub(crate) struct Watch(Arc<Mutex<Shared>>);
 
 impl Watch {
-    /// A source with the same bytes, whose digest is known after it was sent.
-    pub(crate) fn over(source: Source, algorithm: Algorithm) -> (Self, Source) {
+    /// A source with the same bytes, whose length is known after it was sent, and its digest when one is wanted.
+    pub(crate) fn over(source: Source, algorithm: Option<Algorithm>) -> (Self, Source) {
         let current: Arc<Mutex<Shared>> = Arc::default();
         let slot = Arc::clone(&current);
         let look: Look = Arc::new(move |body| {
-            let flow: Shared = Arc::new(Mutex::new(Some(Flow::new(algorithm))));
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&flow);
-            Body::stream(Watched { body, flow })
+            let sent: Shared = Arc::new(Mutex::new(Sent { bytes: 0, flow: algorithm.map(Flow::new) }));
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&sent);
+            Body::stream(Watched { body, sent })
         });
         (Self(current), source.looked_at(look))
     }
 
-    /// How many bytes the last attempt has sent, and their digest.
-    pub(crate) async fn finish(&self) -> Option<(u64, Digest)> {
+    /// How many bytes the last attempt has sent, and their digest if one was wanted.
+    pub(crate) async fn finish(&self) -> (u64, Option<Digest>) {
         let last = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let flow = last.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let (bytes, digest) = flow.finish().await;
-        digest.map(|digest| (bytes, digest))
+        let Sent { bytes, flow } = std::mem::take(&mut *last.lock().unwrap_or_else(PoisonError::into_inner));
+        match flow {
+            Some(flow) => (bytes, flow.finish().await.1),
+            None => (bytes, None),
+        }
     }
 }
 
 struct Watched {
     body: Body,
-    flow: Shared,
+    sent: Shared,
 }
 
 impl HttpBody for Watched {
@@ -49,15 +59,18 @@ impl HttpBody for Watched {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        let mut flow = this.flow.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flow) = &mut *flow {
+        let mut sent = this.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flow) = &mut sent.flow {
             ready!(flow.poll_ready(cx));
         }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
-        if let (Some(flow), Some(Ok(frame))) = (&mut *flow, &frame)
+        if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            flow.add(data.clone());
+            sent.bytes += data.len() as u64;
+            if let Some(flow) = &mut sent.flow {
+                flow.add(data.clone());
+            }
         }
         Poll::Ready(frame)
     }

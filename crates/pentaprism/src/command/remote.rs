@@ -124,7 +124,7 @@ pub struct CopyArguments {
     /// How many files, or chunks of a large file, are under way at once.
     #[arg(long, value_name = "N")]
     pub parallel: Option<NonZeroUsize>,
-    /// Read back what was written and compare it, where the service's own checksum does not prove it.
+    /// Compare more than lengths: by the service's own checksum, and where it has none, by reading back what was written.
     #[arg(long)]
     pub verify: bool,
     /// Turn pictures into PNG on the way.

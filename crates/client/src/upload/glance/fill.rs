@@ -25,16 +25,16 @@ pub(super) struct Filling<'a, T> {
 impl<T: Transport> Filling<'_, T> {
     pub(super) async fn fill(&self, source: Source) -> Result<UploadedImage, ImageUploadError> {
         let algorithm = match self.options.verify {
-            Verify::None => None,
+            Verify::None | Verify::Length => None,
             Verify::Auto => Some(Algorithm::Md5),
             Verify::Digest(algorithm) => Some(algorithm),
         };
-        let (watch, sending) = match algorithm {
-            Some(algorithm) => {
+        let (watch, sending) = match self.options.verify {
+            Verify::None => (None, source.clone()),
+            _ => {
                 let (watch, sending) = Watch::over(source.clone(), algorithm);
                 (Some(watch), sending)
             }
-            None => (None, source.clone()),
         };
         let attempts = self.send(&sending).await?;
         let image = self.active().await?;
@@ -115,15 +115,16 @@ impl<T: Transport> Filling<'_, T> {
         &self,
         image: &Image,
         source: &Source,
-        sent: Option<(u64, Digest)>,
+        (counted, sent): (u64, Option<Digest>),
     ) -> Result<Verified, ImageUploadError> {
         let image_id = self.image_id;
         let differs = |difference| ImageUploadError::Differs { image_id, difference };
         let size = image.size.and_then(|size| u64::try_from(size).ok());
-        let length = source.length().or(sent.as_ref().map(|(bytes, _)| *bytes));
-        if let (Some(expected), Some(got)) = (length, size)
-            && expected != got
+        let length = source.length().unwrap_or(counted);
+        if let Some(got) = size
+            && length != got
         {
+            let expected = length;
             return Err(differs(Difference::Length { expected, got }));
         }
         let shown = match self.options.verify {
@@ -131,17 +132,16 @@ impl<T: Transport> Filling<'_, T> {
                 Some(digest) => digest,
                 None => return Err(ImageUploadError::Unverifiable { image_id, algorithm }),
             },
-            Verify::Auto | Verify::None => {
-                match shown(image, |one| one == Algorithm::Md5).or_else(|| shown(image, |_| true)) {
-                    Some(digest) => digest,
-                    None => return Ok(size.map_or(Verified::Not, Verified::Length)),
-                }
-            }
+            Verify::None | Verify::Length => return Ok(size.map_or(Verified::Not, Verified::Length)),
+            Verify::Auto => match shown(image, |one| one == Algorithm::Md5).or_else(|| shown(image, |_| true)) {
+                Some(digest) => digest,
+                None => return Ok(size.map_or(Verified::Not, Verified::Length)),
+            },
         };
         // Some services answer before they have read everything. What was hashed then is not the whole.
-        let sent = sent.filter(|(bytes, digest)| digest.algorithm == shown.algorithm && length == Some(*bytes));
+        let sent = sent.filter(|digest| digest.algorithm == shown.algorithm && length == counted);
         let expected = match sent {
-            Some((_, digest)) => Some(digest),
+            Some(digest) => Some(digest),
             None if source.can_be_read_again() => digest_of(source, shown.algorithm).await,
             None => None,
         };

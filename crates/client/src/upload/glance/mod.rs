@@ -49,6 +49,8 @@ impl Default for ImageUploadOptions {
 pub enum Verify {
     /// Not at all.
     None,
+    /// By their length only, which costs nothing.
+    Length,
     /// By what the service shows: MD5, which is computed while sending. Where there is none, by its other digest, for which
     /// the source is read once more; and where that cannot be, by the length.
     #[default]

@@ -99,6 +99,8 @@ async fn what_the_service_shows_is_compared_as_far_as_wanted() {
     let told = |algorithm, hex| Verified::Digest(Digest::told(algorithm, hex));
     for (verify, record, verified) in [
         (Verify::None, changed("checksum", json!("0")), Verified::Not),
+        (Verify::Length, changed("checksum", json!("0")), Verified::Length(3)),
+        (Verify::Length, changed("size", Value::Null), Verified::Not),
         (Verify::Digest(Algorithm::Sha512), record("active"), told(Algorithm::Sha512, SHA512)),
         (Verify::Digest(Algorithm::Md5), changed("os_hash_algo", Value::Null), told(Algorithm::Md5, MD5)),
         // Where there is no MD5, what is there counts; and where nothing is, the length.
@@ -120,12 +122,15 @@ async fn what_the_service_shows_is_compared_as_far_as_wanted() {
 
 #[tokio::test]
 async fn an_image_with_other_bytes_is_deleted() {
-    for (record, difference) in [
-        (changed("checksum", json!("0")), format!("their digest is md5 0 in place of md5 {MD5}")),
-        (changed("size", json!(2)), "there are 2 bytes in place of 3".to_owned()),
+    let short = "there are 2 bytes in place of 3".to_owned();
+    for (verify, record, difference) in [
+        (Verify::Auto, changed("checksum", json!("0")), format!("their digest is md5 0 in place of md5 {MD5}")),
+        (Verify::Auto, changed("size", json!(2)), short.clone()),
+        (Verify::Length, changed("size", json!(2)), short),
     ] {
         let steps = [created(), taken(), answer(200, &record), bytes(204, &[], "")];
-        let (outcome, methods) = upload(steps, &ImageUploadOptions::default()).await;
+        let options = ImageUploadOptions { verify, ..ImageUploadOptions::default() };
+        let (outcome, methods) = upload(steps, &options).await;
         let Err(ImageUploadError::Differs { difference: found, .. }) = outcome else { panic!("{outcome:?}") };
         assert_eq!((found.to_string(), methods.as_str()), (difference, "POST PUT GET DELETE"));
     }

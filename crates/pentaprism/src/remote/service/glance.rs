@@ -66,7 +66,9 @@ impl<T: Transport + 'static> Glance<T> {
         let (source, witness) =
             Witness::of(source, options.verify).await.map_err(|error| self.spot.unreadable(&error))?;
         // An image that the service is still busy with is worth keeping, so what is deleted is decided here.
-        let mut how = ImageUploadOptions { delete_on_failure: false, ..ImageUploadOptions::default() };
+        // A digest costs as much as sending (D-161), so there is one only for those who ask.
+        let verify = if options.verify { Verify::Auto } else { Verify::Length };
+        let mut how = ImageUploadOptions { delete_on_failure: false, verify, ..ImageUploadOptions::default() };
         if !options.wait {
             how.wait = Polling { total: Duration::ZERO, ..Polling::default() };
         }
