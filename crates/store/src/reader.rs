@@ -59,9 +59,13 @@ impl Reader {
         let first = inner.in_time(inner.catalog.segments(blob, 0, 1)).await??;
         let first = first.first().ok_or_else(|| Fault::corrupt(format!("blob {blob} has no segment")))?;
         let container = first.location.container;
-        let file = inner.in_time(inner.segments.open(container)).await??;
+        let noted = |error: ReadError| {
+            note(&inner, blob, container, &error);
+            error
+        };
+        let file = inner.in_time(inner.segments.open(container)).await?.map_err(|fault| noted(fault.into()))?;
         let source = if row.size <= INLINE && first.length == row.size {
-            Source::Whole(read_block(&*file, first, 0)?)
+            Source::Whole(read_block(&*file, first, 0).map_err(noted)?)
         } else {
             Source::Large(Arc::new(Large { inner, blob, container, file, _pin: pin }))
         };
@@ -90,6 +94,13 @@ impl Reader {
             }
             Source::Large(large) => large_blocks(Arc::clone(large), range).boxed(),
         }))
+    }
+}
+
+/// Remembers the content when its bytes are not what was written.
+fn note(inner: &Arc<Inner>, blob: BlobId, container: Container, error: &ReadError) {
+    if matches!(error, ReadError::Damaged { .. } | ReadError::Fault(Fault::Corrupt { .. })) {
+        inner.note_damage(blob, container);
     }
 }
 
@@ -146,7 +157,9 @@ impl Reads {
             self.ahead = Some(self.read(wanted, permit));
         }
         let (block, _permit) = inner.in_time(reading).await?.map_err(|_| Fault::Closed)?;
-        Ok(Some((block?, self)))
+        let large = &self.plan.large;
+        let block = block.inspect_err(|error| note(&inner, large.blob, large.container, error))?;
+        Ok(Some((block, self)))
     }
 
     fn read(&self, wanted: Wanted, permit: OwnedSemaphorePermit) -> Reading {

@@ -17,7 +17,7 @@ use crate::{
     },
     change::Step,
     error::{ChangeError, Fault, OpenError},
-    options::{DataFolder, Durability, Options},
+    options::{DataFolder, Durability, Options, Purpose},
     segments::{Container, files::FileSegments, folder::Folder, system},
 };
 
@@ -51,11 +51,14 @@ pub(crate) async fn open(options: &Options) -> Result<Engines, OpenError> {
     let name = premises.root.display().to_string();
     let fault = |source| OpenError::Fault { folder: name.clone(), source };
     let catalog = opened.start(Arc::clone(&options.clock)).map_err(fault)?;
-    match catalog.apply(Step::AbortUploads.into()).await {
-        Err(ChangeError::Fault(source)) => return Err(fault(source)),
-        Err(ChangeError::Refused { .. }) | Ok(_) => {}
+    let mut sealed = HashSet::new();
+    if options.purpose == Purpose::Use {
+        match catalog.apply(Step::AbortUploads.into()).await {
+            Err(ChangeError::Fault(source)) => return Err(fault(source)),
+            Err(ChangeError::Refused { .. }) | Ok(_) => {}
+        }
+        sealed = tidy(options, &catalog, &folder, containers).await.map_err(fault)?;
     }
-    let sealed = tidy(options, &catalog, &folder, containers).await.map_err(fault)?;
     let segments = FileSegments::start(folder, Arc::clone(&options.ids), sealed)
         .map_err(|error| fault(Fault::from_io("starting the packer", error)))?;
     Ok(Engines { catalog, segments, premises })

@@ -3,16 +3,18 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures_util::StreamExt as _;
 use uuid::Uuid;
 
 use crate::{
     catalog::BlobRow,
     change::{Change, DONE_WRITERS_STAY, Effect, Step},
+    clock::Timestamp,
+    digest::DigestSet,
     error::{ChangeError, Fault, ReadError},
+    examine::{Examined, examine},
     inner::{Inner, lock},
-    model::{BlobId, Content},
-    reader::Reader,
+    litter,
+    model::BlobId,
     segments::{Container, Location},
     session,
 };
@@ -22,6 +24,9 @@ const BATCH: u32 = 64;
 
 /// After news of litter the sweep waits so long, so that what is released together is freed together.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the space in packs is asked for, which reads an index as a whole.
+const LOOK_AT_PACKS: Duration = Duration::from_hours(1);
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,6 +89,9 @@ async fn sweep_into(inner: &Arc<Inner>, swept: &mut Swept) -> Result<(), Fault> 
     if let Err(fault) = inner.in_time(inner.segments.purge(now)).await? {
         failures.note(fault)?;
     }
+    if let Err(fault) = litter::orphans(inner).await {
+        failures.note(fault)?;
+    }
     let mut after = None;
     loop {
         let page = inner.in_time(inner.catalog.doomed(after, BATCH)).await??;
@@ -130,17 +138,14 @@ async fn size_of(inner: &Inner, blob: &BlobRow) -> Result<u64, Fault> {
 /// Frees the bytes of a doomed blob; says how many.
 async fn free(inner: &Inner, blob: &BlobRow, packs: &mut BTreeSet<Uuid>) -> Result<u64, Fault> {
     let size = size_of(inner, blob).await?;
-    let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??;
-    if let Some(segment) = first.first()
-        && let Container::Pack(pack) = segment.location.container
-    {
+    let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??.into_iter().next();
+    // A file of its own may have no segment yet. What was swapped with other bytes lies in the file of another.
+    let own = Location { container: Container::Own(blob.id.0), offset: 0 };
+    let (location, length) = first.map_or((own, blob.size), |segment| (segment.location, segment.length));
+    if let Container::Pack(pack) = location.container {
         packs.insert(pack);
-        inner.in_time(inner.segments.free(segment.location, segment.length)).await??;
-        return Ok(size);
     }
-    // A file of its own, which may have no segment yet.
-    let location = Location { container: Container::Own(blob.id.0), offset: 0 };
-    inner.in_time(inner.segments.free(location, blob.size)).await??;
+    inner.in_time(inner.segments.free(location, length)).await??;
     Ok(size)
 }
 
@@ -188,8 +193,8 @@ pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
         let page = inner.in_time(inner.catalog.unknown(after, 1)).await??;
         let Some(blob) = page.first() else { return failures.into_result(done) };
         after = Some(blob.id);
-        match blake3_of(inner, blob).await {
-            Ok(blake3) => {
+        match examine(inner, blob, DigestSet::NONE).await {
+            Ok(Examined { blake3, .. }) => {
                 apply(inner, Step::Fingerprint { blob: blob.id, blake3 }.into()).await?;
                 done += 1;
             }
@@ -200,24 +205,6 @@ pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
     }
 }
 
-/// Reads a blob as a whole, every block checked.
-pub(crate) async fn blake3_of(inner: &Arc<Inner>, blob: &BlobRow) -> Result<[u8; 32], ReadError> {
-    let content = Content { blob: Some(blob.id), size: blob.size };
-    let reader = Reader::open(Arc::clone(inner), content).await?;
-    let mut blocks = reader.read(0..reader.size())?;
-    let mut hasher = Box::new(blake3::Hasher::new());
-    while let Some(block) = blocks.next().await {
-        let block = block?;
-        hasher = tokio::task::spawn_blocking(move || {
-            hasher.update(&block);
-            hasher
-        })
-        .await
-        .map_err(|_| Fault::Closed)?;
-    }
-    Ok(*hasher.finalize().as_bytes())
-}
-
 /// Starts the two background tasks. They end when the last handle of the store goes, which cancels `stop`.
 pub(crate) fn start(inner: &Arc<Inner>) {
     inner.tasks.spawn(sweep_when_needed(Arc::clone(inner)));
@@ -225,7 +212,18 @@ pub(crate) fn start(inner: &Arc<Inner>) {
 }
 
 async fn sweep_when_needed(inner: Arc<Inner>) {
+    let mut packs_at = None;
     loop {
+        let now = inner.clock.now();
+        if packs_at.is_none_or(|at: Timestamp| at.plus(LOOK_AT_PACKS) <= now) {
+            packs_at = Some(now);
+            tokio::select! {
+                () = inner.stop.cancelled() => return,
+                packs = litter::packs(&inner) => if let Err(fault) = packs {
+                    tracing::warn!(%fault, "the space in packs could not be asked for; it is tried again later");
+                }
+            }
+        }
         let wait = wait_for(&inner.litter, inner.limits.sweep_interval);
         tokio::select! {
             () = inner.stop.cancelled() => return,

@@ -1,6 +1,7 @@
 //! The files below the data folder: where a container lies, and what is done with files that nobody knows.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::MetadataExt as _,
@@ -52,7 +53,7 @@ impl Folder {
         })
     }
 
-    fn path(&self, container: Container) -> PathBuf {
+    pub(super) fn path(&self, container: Container) -> PathBuf {
         self.home(container).join(container.id().simple().to_string())
     }
 
@@ -148,19 +149,24 @@ impl Folder {
             Container::Own(_) => "file",
         };
         let name = format!("{}-{kind}-{}", now.as_unix_micros(), container.id().simple());
-        fs::rename(self.path(container), self.root.join(ORPHANS).join(name))
+        fs::rename(self.path(container), self.orphanage().join(name))
+    }
+
+    pub(super) fn orphanage(&self) -> PathBuf {
+        self.root.join(ORPHANS)
+    }
+
+    /// When a file was set aside; none for one that is not ours.
+    pub(super) fn aside_since(name: &OsStr) -> Option<Timestamp> {
+        name.to_str()?.split_once('-')?.0.parse().ok().map(Timestamp::from_unix_micros)
     }
 
     /// Deletes what was set aside more than 24 hours ago; says how many files went.
     pub(crate) fn purge(&self, now: Timestamp) -> io::Result<u64> {
         let mut purged = 0;
-        for entry in fs::read_dir(self.root.join(ORPHANS))? {
+        for entry in fs::read_dir(self.orphanage())? {
             let entry = entry?;
-            let since = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.split_once('-')?.0.parse().ok())
-                .map(Timestamp::from_unix_micros);
+            let since = Self::aside_since(&entry.file_name());
             if since.is_some_and(|since| since.plus(ORPHANS_STAY) <= now) {
                 fs::remove_file(entry.path())?;
                 purged += 1;
