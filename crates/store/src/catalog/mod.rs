@@ -3,8 +3,12 @@
 mod apply;
 mod audit;
 mod committer;
+#[cfg(test)]
+mod flat;
 mod heal;
 mod names;
+#[cfg(test)]
+mod plans;
 mod queries;
 mod recount;
 mod schema;
