@@ -357,14 +357,14 @@ pub enum Step {
     DeleteSession(Uuid),
     /// Ends every open writer that is not a session: they belong to an earlier run.
     AbortUploads,
-    /// Ends every session whose last chunk is older.
+    /// Ends sessions whose last chunk is older, the oldest first; repeat it until none was. The effect says how many.
     AbortSessions {
         /// Sessions with a chunk after this moment stay.
         before: Timestamp,
         /// Writers of sessions that have a chunk in flight.
         except: Vec<Uuid>,
     },
-    /// Forgets ended writers. A done session is remembered for a while, so that a repeated commit succeeds.
+    /// Forgets ended writers; repeat it until none was. The effect says how many. A done session is remembered for a while, so that a repeated commit succeeds.
     ForgetWriters {
         /// Writers that ended before this moment go.
         before: Timestamp,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::BlobRow,
-    change::{Change, DONE_WRITERS_STAY, Effect, Step},
+    change::{Applied, Change, DONE_WRITERS_STAY, Effect, Step},
     clock::Timestamp,
     digest::DigestSet,
     error::{ChangeError, Fault, ReadError},
@@ -84,7 +84,9 @@ async fn sweep_into(inner: &Arc<Inner>, swept: &mut Swept) -> Result<(), Fault> 
     let ended = session::expire(inner).await?;
     let now = inner.clock.now();
     let before = now.minus(DONE_WRITERS_STAY);
-    apply(inner, Change::from(ended).step(Step::ForgetWriters { before })).await?;
+    let clean = Change::from(ended).step(Step::ForgetWriters { before });
+    // Each round does a bounded part.
+    while apply(inner, clean.clone()).await?.is_some_and(|applied| applied.deleted() > 0) {}
     let mut failures = Failures::default();
     if let Err(fault) = inner.in_time(inner.segments.purge(now)).await? {
         failures.note(fault)?;
@@ -162,10 +164,11 @@ async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn apply(inner: &Inner, change: Change) -> Result<(), Fault> {
+/// None when it was refused.
+async fn apply(inner: &Inner, change: Change) -> Result<Option<Applied>, Fault> {
     match inner.in_time(inner.catalog.apply(change)).await? {
         Err(ChangeError::Fault(fault)) => Err(fault),
-        _ => Ok(()),
+        applied => Ok(applied.ok()),
     }
 }
 

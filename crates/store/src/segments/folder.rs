@@ -19,6 +19,8 @@ const FILES: &str = "files";
 const ORPHANS: &str = "orphans";
 /// Files that no row names are kept for so long: a lost or older database must not make us delete images.
 const ORPHANS_STAY: Duration = Duration::from_hours(24);
+/// So many of them are deleted at a time, the rest by the next sweep.
+pub(super) const PURGED: u64 = 1_000;
 
 fn not_opened(container: Container, error: io::Error) -> Fault {
     match error.kind() {
@@ -161,7 +163,7 @@ impl Folder {
         name.to_str()?.split_once('-')?.0.parse().ok().map(Timestamp::from_unix_micros)
     }
 
-    /// Deletes what was set aside more than 24 hours ago; says how many files went.
+    /// Deletes what was set aside more than 24 hours ago, a bounded part of it; says how many files went.
     pub(crate) fn purge(&self, now: Timestamp) -> io::Result<u64> {
         let mut purged = 0;
         for entry in fs::read_dir(self.orphanage())? {
@@ -170,6 +172,9 @@ impl Folder {
             if since.is_some_and(|since| since.plus(ORPHANS_STAY) <= now) {
                 fs::remove_file(entry.path())?;
                 purged += 1;
+            }
+            if purged == PURGED {
+                break;
             }
         }
         Ok(purged)

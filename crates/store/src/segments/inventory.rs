@@ -39,3 +39,31 @@ impl Folder {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{clock::Timestamp, options::Durability, segments::folder::PURGED};
+
+    #[test]
+    fn what_was_set_aside_is_told_by_age_and_deleted_in_bounded_parts() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path(), Durability::None, 0).unwrap();
+        let count = PURGED + 2;
+        for number in 0..count {
+            fs::write(root.path().join("orphans").join(format!("{number}-file-x")), b"bytes").unwrap();
+        }
+        fs::write(root.path().join("orphans/notes.txt"), b"not ours").unwrap();
+        let orphans = folder.orphans().unwrap();
+        assert_eq!((orphans.len() as u64, orphans[2].since), (count, Timestamp::from_unix_micros(2)));
+        assert!(orphans.iter().all(|orphan| orphan.bytes > 0));
+        let later = Timestamp::from_unix_micros(0).plus(Duration::from_hours(24));
+        assert_eq!(folder.purge(later).unwrap(), 1, "only what is old enough");
+        let later = later.plus(Duration::from_secs(1));
+        assert_eq!([folder.purge(later).unwrap(), folder.purge(later).unwrap()], [PURGED, 1]);
+        assert_eq!(folder.orphans().unwrap(), []);
+        assert!(root.path().join("orphans/notes.txt").exists());
+    }
+}
