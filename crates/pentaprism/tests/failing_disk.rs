@@ -77,7 +77,7 @@ impl World {
         let id = format!("00000000-0000-4000-8000-00000000000{number}");
         let record = format!(r#"{{"id":"{id}","disk_format":"raw","container_format":"bare"}}"#);
         let headers = [("content-type", "application/json")];
-        assert_eq!(self.send("POST", "/v2/images", &headers, record).await.status, 201);
+        assert_eq!(self.send("POST", "/v2/images", &headers, record.into_bytes()).await.status, 201);
     }
 
     async fn put_image(&self, number: u32, bytes: &Bytes) -> Answered {
@@ -98,7 +98,7 @@ impl World {
     async fn put_view(&self) -> Answered {
         let update = format!(r#"{{"image":"data:image/png;base64,{PNG}"}}"#);
         let headers = [("content-type", "application/json")];
-        self.send("PUT", &format!("/savedviews/{DEFAULT_SAVED_VIEW}/image"), &headers, update).await
+        self.send("PUT", &format!("/savedviews/{DEFAULT_SAVED_VIEW}/image"), &headers, update.into_bytes()).await
     }
 
     async fn put_package(&self, number: u8) -> Answered {
@@ -249,6 +249,13 @@ async fn what_cannot_be_read_is_refused_and_read_again_later() {
             world.faults.fail_reads(false);
             assert_eq!(world.get(&path).await.body, bytes, "{path}");
         }
+        let head =
+            world.send("HEAD", "/ImageStore/b/$/Download?api-version=6.0", &[("range", "bytes=0-4")], Body::empty());
+        let head = head.await;
+        assert_eq!(
+            (head.status.as_u16(), &head.headers["content-length"], head.body.len()),
+            (200, &bytes.len().into(), 0)
+        );
     })
     .await;
 }
