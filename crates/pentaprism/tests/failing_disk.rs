@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::Request;
 use pentaprism::app::App;
 use pentaprism::context::Context;
 use pentaprism::dialects::Dialects;
@@ -39,7 +39,8 @@ struct World {
 }
 
 struct Answered {
-    status: StatusCode,
+    /// 0 when the connection ended before there was one.
+    status: u16,
     headers: http::HeaderMap,
     /// What came of the body, and whether it came to its end.
     body: Vec<u8>,
@@ -54,8 +55,12 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (head, mut body) = self.transport.call(request.body(body.into()).unwrap()).await.unwrap().into_parts();
-        let mut answered = Answered { status: head.status, headers: head.headers, body: Vec::new(), whole: true };
+        let Ok(response) = self.transport.call(request.body(body.into()).unwrap()).await else {
+            return Answered { status: 0, headers: http::HeaderMap::new(), body: Vec::new(), whole: false };
+        };
+        let (head, mut body) = response.into_parts();
+        let status = head.status.as_u16();
+        let mut answered = Answered { status, headers: head.headers, body: Vec::new(), whole: true };
         while let Some(piece) = body.data().await {
             match piece {
                 Ok(piece) => answered.body.extend_from_slice(&piece),
@@ -110,13 +115,13 @@ impl World {
     async fn write(&self, round: u32) -> Vec<(&'static str, u16, [u16; 4])> {
         let (small, large) = (pattern(round.to_le_bytes()[0], 1_000), pattern(round.to_le_bytes()[0], 2 * MIB));
         vec![
-            ("a small image", self.put_image(1, &small).await.status.as_u16(), [413, 503, 500, 204]),
-            ("a large image", self.put_image(2, &large).await.status.as_u16(), [413, 503, 500, 204]),
-            ("a small file", self.put_file("a", &small).await.status.as_u16(), [413, 500, 500, 200]),
-            ("a large file", self.put_file("b", &large).await.status.as_u16(), [413, 500, 500, 200]),
-            ("a package", self.put_package(1).await.status.as_u16(), [500, 500, 500, 200]),
-            ("a view's picture", self.put_view().await.status.as_u16(), [413, 500, 500, 204]),
-            ("a picture", self.put_picture().await.status.as_u16(), [500, 500, 500, 201]),
+            ("a small image", self.put_image(1, &small).await.status, [413, 503, 500, 204]),
+            ("a large image", self.put_image(2, &large).await.status, [413, 503, 500, 204]),
+            ("a small file", self.put_file("a", &small).await.status, [413, 500, 500, 200]),
+            ("a large file", self.put_file("b", &large).await.status, [413, 500, 500, 200]),
+            ("a package", self.put_package(1).await.status, [500, 500, 500, 200]),
+            ("a view's picture", self.put_view().await.status, [413, 500, 500, 204]),
+            ("a picture", self.put_picture().await.status, [500, 500, 500, 201]),
         ]
     }
 
@@ -245,17 +250,14 @@ async fn what_cannot_be_read_is_refused_and_read_again_later() {
         for path in [format!("{IMAGE}1/file"), "/ImageStore/b/$/Download?api-version=6.0".to_owned()] {
             world.faults.fail_reads(true);
             let refused = world.get(&path).await;
-            assert_eq!((refused.status.as_u16(), refused.whole), (500, true), "{path}");
+            assert_eq!((refused.status, refused.whole), (500, true), "{path}");
             world.faults.fail_reads(false);
             assert_eq!(world.get(&path).await.body, bytes, "{path}");
         }
         let head =
             world.send("HEAD", "/ImageStore/b/$/Download?api-version=6.0", &[("range", "bytes=0-4")], Body::empty());
         let head = head.await;
-        assert_eq!(
-            (head.status.as_u16(), &head.headers["content-length"], head.body.len()),
-            (200, &bytes.len().into(), 0)
-        );
+        assert_eq!((head.status, &head.headers["content-length"], head.body.len()), (200, &bytes.len().into(), 0));
     })
     .await;
 }
@@ -269,32 +271,29 @@ async fn damaged_bytes_break_the_answer_off_and_the_same_bytes_heal_them() {
             assert_eq!(world.put_image(number, bytes).await.status, 204);
             assert_eq!(world.put_file(path, bytes).await.status, 200);
         }
+        // Of equal bytes that were stored twice for a moment, one goes.
+        world.at_rest().await;
         world.damage(&small, 500);
         world.damage(&large, 2 * MIB - 100);
         let (image, file) =
             (|number| format!("{IMAGE}{number}/file"), |path| format!("/ImageStore/{path}/$/Download?api-version=6.0"));
         for path in [image(1), file("a")] {
             let refused = world.get(&path).await;
-            assert_eq!(
-                (refused.status.as_u16(), refused.whole),
-                (500, true),
-                "a small one is read before its head is sent"
-            );
+            assert_eq!((refused.status, refused.whole), (500, true), "a small one is read before its head is sent");
         }
         for path in [image(2), file("b")] {
             let broken = world.get(&path).await;
-            assert_eq!((broken.status.as_u16(), broken.whole), (200, false), "{path}");
+            assert_eq!((broken.status, broken.whole), (200, false), "{path}");
             assert_eq!(broken.headers["content-length"], (3 * MIB).to_string());
             assert!(
                 broken.body.len() <= MIB && broken.body == large[..broken.body.len()],
                 "what came is what was uploaded"
             );
-            for (range, status, part) in [("bytes=0-1048575", 206, Some(&large[..MIB])), ("bytes=1048576-", 206, None)]
-            {
-                let part_of = world.send("GET", &path, &[("range", range)], Body::empty()).await;
-                assert_eq!((part_of.status.as_u16(), part_of.whole), (status, part.is_some()), "{path} {range}");
-                assert!(part.is_none_or(|part| part_of.body == part), "{path} {range}");
-            }
+            let whole = world.send("GET", &path, &[("range", "bytes=0-1048575")], Body::empty()).await;
+            assert!(whole.status == 206 && whole.whole && whole.body == large[..MIB], "{path}: what is whole is read");
+            let broken = world.send("GET", &path, &[("range", "bytes=1048576-")], Body::empty()).await;
+            // Its first block is damaged: the connection may end before the head was written.
+            assert!(matches!(broken.status, 0 | 206) && !broken.whole && broken.body.is_empty(), "{path}");
         }
         let marked = async {
             while world.store.statistics().await.unwrap().damaged < 2 {
