@@ -283,8 +283,10 @@ async fn damaged_bytes_break_the_answer_off_and_the_same_bytes_heal_them() {
         }
         for path in [image(2), file("b")] {
             let broken = world.get(&path).await;
-            assert_eq!((broken.status, broken.whole), (200, false), "{path}");
-            assert_eq!(broken.headers["content-length"], (3 * MIB).to_string());
+            // The connection may end before the head was written.
+            assert!(matches!(broken.status, 0 | 200) && !broken.whole, "{path}: {}", broken.status);
+            let length = broken.headers.get("content-length");
+            assert!(length.is_none_or(|length| *length == (3 * MIB).to_string()), "{path}: {length:?}");
             assert!(
                 broken.body.len() <= MIB && broken.body == large[..broken.body.len()],
                 "what came is what was uploaded"
