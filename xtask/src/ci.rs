@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
-/// The store's suite is built only where it is run. Its feature `openssl` needs a system library and stays off.
+/// The store's suite is built only where it is run. Its feature `openssl` needs a system library and has steps of its own.
 const SUITE: &str = "pentaprism-store/conformance";
+/// The store with the digests of the system's OpenSSL.
+const OPENSSL: &str = "openssl,conformance";
 
 /// The steps: a name for people, then the command.
 const STEPS: &[(&str, &[&str])] = &[
@@ -21,9 +23,34 @@ const STEPS: &[(&str, &[&str])] = &[
     ("docs", &["cargo", "doc", "--workspace", "--no-deps"]),
 ];
 
+/// Steps that need the headers of the system's OpenSSL.
+const OPENSSL_STEPS: &[(&str, &[&str])] = &[
+    (
+        "lints with openssl",
+        &["cargo", "clippy", "-p", "pentaprism-store", "--all-targets", "--features", OPENSSL, "--", "-D", "warnings"],
+    ),
+    ("tests with openssl", &["cargo", "test", "-p", "pentaprism-store", "--features", OPENSSL]),
+    ("program with openssl", &["cargo", "check", "-p", "pentaprism", "--features", "openssl"]),
+];
+
 /// Runs every step and stops at the first that fails.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    for (name, command) in STEPS {
+    steps(root, STEPS)?;
+    if has_openssl() {
+        return steps(root, OPENSSL_STEPS);
+    }
+    let missing = "pkg-config does not find libssl; on Debian: apt-get install pkg-config libssl-dev";
+    ensure!(std::env::var_os("CI").is_none(), "{missing}");
+    eprintln!("== SKIPPED, what is built with openssl: {missing}");
+    Ok(())
+}
+
+fn has_openssl() -> bool {
+    Command::new("pkg-config").args(["--exists", "openssl"]).status().is_ok_and(|status| status.success())
+}
+
+fn steps(root: &Path, steps: &[(&str, &[&str])]) -> anyhow::Result<()> {
+    for (name, command) in steps {
         let began = Instant::now();
         let shown = command.join(" ");
         eprintln!("== {name}: {shown}");

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use pentaprism::command::{Command, CommandLine, pages};
+use pentaprism::command::{Command, CommandLine, FSCK_DAMAGED, FSCK_REPAIRED, pages};
 use pentaprism::{housekeeping, remote};
+use pentaprism_store::Verdict;
 
 /// How long a thread that hangs in the operating system may keep the process from ending.
 const LAST_THREADS: Duration = Duration::from_secs(5);
@@ -65,9 +66,14 @@ async fn obey(command: &Command, environment: Vec<(OsString, OsString)>) -> anyh
             say(housekeeping::collect(&source, arguments.dry_run).await?.as_bytes())
         }
         Command::Fsck(arguments) => {
-            let (said, well) = housekeeping::check(&arguments.source(environment)).await?;
+            let source = arguments.data.source(environment);
+            let (said, verdict) = housekeeping::check(&source, arguments.repair).await?;
             say(said.as_bytes())?;
-            Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(match verdict {
+                Verdict::Clean => ExitCode::SUCCESS,
+                Verdict::Repaired => ExitCode::from(FSCK_REPAIRED),
+                Verdict::Damaged => ExitCode::from(FSCK_DAMAGED),
+            })
         }
         Command::Remote(_) | Command::Completions(_) | Command::Man(_) => unreachable!("they need no data"),
     }

@@ -148,6 +148,17 @@ fn registry_of(store: &Statistics) -> Registry {
             Some(Unit::Bytes),
             store.doomed_bytes,
         ),
+        ("expired_sessions", "Upload sessions that expired since the last sweep", None, store.expired_sessions),
+        ("damaged_contents", "Contents that were found damaged and wait for their bytes", None, store.damaged),
+        ("orphans", "Files that no row names, set aside for a day", None, store.orphans),
+        ("orphans", "What these files take on the disk", Some(Unit::Bytes), store.orphan_bytes),
+        ("packed", "Small contents in packs, asked for once an hour", Some(Unit::Bytes), store.packed_bytes),
+        (
+            "packs_dead",
+            "What packs take beyond those, asked for once an hour",
+            Some(Unit::Bytes),
+            store.pack_dead_bytes,
+        ),
     ];
     for (name, help, unit, value) in gauges {
         let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     digest::Digests,
     model::{Account, BlobId, ByteRange, Condition, Name, NameKey, Tree},
-    segments::Location,
+    segments::{Container, Location},
 };
 
 /// What becomes the content of a name.
@@ -357,14 +357,14 @@ pub enum Step {
     DeleteSession(Uuid),
     /// Ends every open writer that is not a session: they belong to an earlier run.
     AbortUploads,
-    /// Ends every session whose last chunk is older.
+    /// Ends sessions whose last chunk is older, the oldest first; repeat it until none was. The effect says how many.
     AbortSessions {
         /// Sessions with a chunk after this moment stay.
         before: Timestamp,
         /// Writers of sessions that have a chunk in flight.
         except: Vec<Uuid>,
     },
-    /// Forgets ended writers. A done session is remembered for a while, so that a repeated commit succeeds.
+    /// Forgets ended writers; repeat it until none was. The effect says how many. A done session is remembered for a while, so that a repeated commit succeeds.
     ForgetWriters {
         /// Writers that ended before this moment go.
         before: Timestamp,
@@ -385,6 +385,34 @@ pub enum Step {
         /// Segments in this step.
         limit: u32,
     },
+    /// Remembers that a content is damaged, or that it is not. Nothing is shared with a damaged one any more; a body with the bytes that
+    /// it should have takes their place.
+    Mark {
+        /// The blob.
+        blob: BlobId,
+        /// Whether it is.
+        damaged: bool,
+        /// Only while its bytes lie there: others may have taken their place.
+        container: Option<Container>,
+    },
+    /// Writes the digests of a content anew, because those that stand there are wrong and the bytes are right.
+    Redigest {
+        /// The blob.
+        blob: BlobId,
+        /// Its BLAKE3.
+        blake3: [u8; 32],
+        /// The others that it is to have.
+        digests: Digests,
+    },
+    /// Gives the names of a damaged content to an equal one and dooms it. Reads every name. Refused: `ContentGone`.
+    Relink {
+        /// The damaged one.
+        from: BlobId,
+        /// The other one.
+        to: BlobId,
+    },
+    /// Counts everything anew that [`Catalog::audit`](crate::Catalog::audit) compares, and frees what no name has. Reads every row.
+    Recount,
 }
 
 /// What a step did.
@@ -402,6 +430,8 @@ pub enum Effect {
     Reserved(u64),
     /// The committed body shares bytes that were stored before; its own are not needed.
     Shared(BlobId),
+    /// The committed body took the place of equal bytes that were damaged, for every name that has them.
+    Healed(BlobId),
     /// More rows are left to drop.
     More,
 }

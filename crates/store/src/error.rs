@@ -449,3 +449,14 @@ pub enum OpenError {
         source: Fault,
     },
 }
+
+/// An error with its causes in one line.
+pub(crate) fn sentence_of(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    told
+}

@@ -15,14 +15,14 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    catalog::{BlobRow, Catalog, Counts, Read, SegmentRow, SessionRow},
+    catalog::{BlobRow, Catalog, Counts, Discrepancy, PackRow, Read, SegmentRow, SessionRow},
     change::{Applied, Change, Step},
     clock::Timestamp,
     error::{ChangeError, Fault},
     inner::lock,
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     search::Search,
-    segments::{Container, Location, SegmentReader, SegmentWriter, Segments},
+    segments::{Container, Location, Orphan, SegmentReader, SegmentWriter, Segments, Stored},
 };
 
 /// Switches that make a store fail. All are off at first; clones share them.
@@ -246,8 +246,8 @@ impl Catalog for FaultyCatalog {
         reading(&self.faults, self.rows.usage(dialect, scope))
     }
 
-    fn counts(&self) -> Read<'_, Counts> {
-        reading(&self.faults, self.rows.counts())
+    fn counts(&self, expired: Timestamp) -> Read<'_, Counts> {
+        reading(&self.faults, self.rows.counts(expired))
     }
 
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {
@@ -302,8 +302,20 @@ impl Catalog for FaultyCatalog {
         self.rows.names_of(blobs)
     }
 
-    fn audit(&self) -> Read<'_, Vec<String>> {
+    fn audit(&self) -> Read<'_, Vec<Discrepancy>> {
         self.rows.audit()
+    }
+
+    fn equals(&self, blob: BlobRow) -> Read<'_, Vec<BlobRow>> {
+        self.rows.equals(blob)
+    }
+
+    fn packs(&self) -> Read<'_, Vec<PackRow>> {
+        self.rows.packs()
+    }
+
+    fn expired(&self, before: Timestamp) -> Read<'_, Vec<SessionRow>> {
+        self.rows.expired(before)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -382,6 +394,18 @@ impl Segments for FaultySegments {
 
     fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {
         self.bytes.purge(now)
+    }
+
+    fn inventory(&self) -> BoxFuture<'_, Result<Vec<Stored>, Fault>> {
+        self.bytes.inventory()
+    }
+
+    fn set_aside(&self, container: Container, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {
+        self.bytes.set_aside(container, now)
+    }
+
+    fn orphans(&self) -> BoxFuture<'_, Result<Vec<Orphan>, Fault>> {
+        self.bytes.orphans()
     }
 
     fn check_room(&self, bytes: u64) -> Result<(), Fault> {

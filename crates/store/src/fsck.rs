@@ -1,19 +1,20 @@
-//! Checks a whole store: every row against its bytes, every content against its digest, every counter against what it counts.
+//! Checks a whole store: every row against its bytes, every content against its digests, every counter against what it counts; and
+//! repairs what can be repaired.
 
-use std::{error::Error as _, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use crate::{
-    catalog::BlobRow,
-    error::{Fault, ReadError},
+    catalog::{BlobRow, Discrepancy},
+    change::{Change, Step},
+    error::{ChangeError, Fault},
+    fsck_content,
     inner::Inner,
-    model::{BlobId, NameKey},
-    sweep,
+    options::Purpose,
+    segments::{Container, Stored},
 };
 
 /// Rows that are read at a time.
 const PAGE: u32 = 256;
-/// Names of a damaged content that are told; of more only the number is.
-const NAMES: usize = 10;
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,81 +23,160 @@ pub struct FsckReport {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// What is wrong, one sentence each; empty when all is well. Damaged content is told with the names that have it.
-    pub problems: Vec<String>,
+    /// What is wrong; empty when all is well.
+    pub problems: Vec<Problem>,
 }
 
-/// Reads everything. Nothing is changed.
-pub(crate) async fn fsck(inner: &Arc<Inner>) -> Result<FsckReport, Fault> {
-    let mut report = FsckReport { problems: inner.catalog.audit().await?, ..FsckReport::default() };
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What, in one sentence. Damaged content is told with the names that have it and where its bytes lie.
+    pub what: String,
+    /// What becomes of it.
+    pub remedy: Remedy,
+}
+
+/// What becomes of a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// A repair would set it right; how.
+    Possible(String),
+    /// The repair set it right; how.
+    Done(String),
+    /// Nothing here can; what people can do.
+    Beyond(String),
+}
+
+/// What a check comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is wrong.
+    Clean,
+    /// Everything that was wrong was repaired.
+    Repaired,
+    /// Something is wrong still.
+    Damaged,
+}
+
+impl FsckReport {
+    /// What the problems come to.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match &self.problems[..] {
+            [] => Verdict::Clean,
+            some if some.iter().all(|problem| matches!(problem.remedy, Remedy::Done(_))) => Verdict::Repaired,
+            _ => Verdict::Damaged,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, remedy } = self;
+        match remedy {
+            Remedy::Possible(how) => write!(f, "{what} (--repair: {how})"),
+            Remedy::Done(how) => write!(f, "{what} (repaired: {how})"),
+            Remedy::Beyond(advice) => write!(f, "{what} (cannot be repaired: {advice})"),
+        }
+    }
+}
+
+impl Remedy {
+    /// What can be done, and was when this is a repair.
+    pub(crate) fn of(repaired: bool, how: impl Into<String>) -> Self {
+        if repaired { Self::Done(how.into()) } else { Self::Possible(how.into()) }
+    }
+}
+
+/// Reads everything; changes nothing unless it is to repair.
+pub(crate) async fn fsck(inner: &Arc<Inner>, repair: bool) -> Result<FsckReport, Fault> {
+    let mut report = FsckReport { problems: rows(inner, repair).await?, ..FsckReport::default() };
+    // A store that works makes and frees files while they are listed.
+    if inner.purpose == Purpose::Inspect {
+        report.problems.extend(files(inner, repair).await?);
+    }
+    contents(inner, repair, &mut report).await?;
+    if repair && !report.problems.is_empty() {
+        let left = rows(inner, false).await?.into_iter().filter(|left| matches!(left.remedy, Remedy::Possible(_)));
+        report.problems.extend(left);
+    }
+    Ok(report)
+}
+
+/// Carries out a repair. It may read every row, so that no deadline holds.
+pub(crate) async fn repair_by(inner: &Inner, step: Step) -> Result<(), Fault> {
+    match inner.catalog.apply(Change::from(step)).await {
+        Ok(_) => Ok(()),
+        Err(ChangeError::Fault(fault)) => Err(fault),
+        Err(ChangeError::Refused { refusal, .. }) => Err(Fault::corrupt(format!("a repair was refused: {refusal}"))),
+    }
+}
+
+/// What rows do not agree on.
+async fn rows(inner: &Inner, repair: bool) -> Result<Vec<Problem>, Fault> {
+    let found = inner.catalog.audit().await?;
+    if repair && found.iter().any(|found| found.cure.is_ok()) {
+        repair_by(inner, Step::Recount).await?;
+    }
+    let problem = |Discrepancy { what, cure }| {
+        let remedy = cure.map_or_else(|advice| Remedy::Beyond(advice.to_owned()), |how| Remedy::of(repair, how));
+        Problem { what, remedy }
+    };
+    Ok(found.into_iter().map(problem).collect())
+}
+
+/// Files without rows, and packs that are not as their rows say. That a large body's file is missing shows when it is read.
+async fn files(inner: &Inner, repair: bool) -> Result<Vec<Problem>, Fault> {
+    let mut problems = Vec::new();
+    let stored = inner.segments.inventory().await?;
+    for Stored { container, bytes, .. } in &stored {
+        if inner.catalog.knows(*container).await? {
+            continue;
+        }
+        if repair {
+            inner.segments.set_aside(*container, inner.clock.now()).await?;
+        }
+        problems.push(Problem {
+            what: format!("no row names {container}, which takes {bytes} bytes"),
+            remedy: Remedy::of(repair, "it is set aside in orphans/ for 24 hours"),
+        });
+    }
+    for pack in inner.catalog.packs().await? {
+        let container = Container::Pack(pack.id);
+        let what = match stored.iter().find(|stored| stored.container == container) {
+            None => format!("{container} with {} contents of {} bytes is missing", pack.contents, pack.bytes),
+            Some(stored) if stored.end < pack.end => {
+                format!("{container} ends at {}, its rows reach to {}", stored.end, pack.end)
+            }
+            Some(_) => continue,
+        };
+        let advice = "what became of its contents is told apart; a backup of the file would bring them back";
+        problems.push(Problem { what, remedy: Remedy::Beyond(advice.to_owned()) });
+    }
+    Ok(problems)
+}
+
+async fn contents(inner: &Arc<Inner>, repair: bool, report: &mut FsckReport) -> Result<(), Fault> {
     let mut after = None;
     loop {
-        let page = inner.in_time(inner.catalog.blobs(after, PAGE)).await??;
-        let Some(last) = page.last() else { return Ok(report) };
+        let page: Vec<BlobRow> = inner.in_time(inner.catalog.blobs(after, PAGE)).await??;
+        let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id);
-        let mut damaged = Vec::new();
-        for blob in page.iter().filter(|blob| blob.ready) {
+        let mut wrong = Vec::new();
+        for blob in page.into_iter().filter(|blob| blob.ready) {
             report.blobs += 1;
             report.bytes += blob.size;
-            if let Some(wrong) = check(inner, blob).await {
-                damaged.push((blob, wrong));
+            if let Some(state) = fsck_content::check(inner, &blob).await? {
+                wrong.push((blob, state));
             }
         }
-        if damaged.is_empty() {
+        if wrong.is_empty() {
             continue;
         }
         // This may read every name, once for a page of damage.
-        let names = inner.catalog.names_of(damaged.iter().map(|(blob, _)| blob.id).collect()).await?;
-        report.problems.extend(damaged.into_iter().map(|(blob, wrong)| describe(blob, &wrong, &names)));
-    }
-}
-
-/// What is wrong with a content.
-async fn check(inner: &Arc<Inner>, blob: &BlobRow) -> Option<String> {
-    match sweep::blake3_of(inner, blob).await {
-        Ok(found) if blob.blake3.is_none_or(|expected| expected == found) => None,
-        Ok(_) => Some("it has another digest than it was stored with".to_owned()),
-        // Deleted since the page was read.
-        Err(ReadError::Gone) => None,
-        Err(ReadError::Damaged { offset }) => Some(format!("the block at {offset} is damaged")),
-        Err(error) => {
-            let mut told = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                told = format!("{told}: {cause}");
-                source = cause.source();
-            }
-            Some(told)
+        let names = inner.catalog.names_of(wrong.iter().map(|(blob, _)| blob.id).collect()).await?;
+        for (blob, state) in wrong {
+            report.problems.push(fsck_content::treat(inner, repair, &blob, state, &names).await?);
         }
-    }
-}
-
-fn describe(blob: &BlobRow, wrong: &str, names: &[(BlobId, NameKey)]) -> String {
-    let mut names = names.iter().filter(|(id, _)| *id == blob.id).map(|(_, name)| name.to_string());
-    let told: Vec<String> = names.by_ref().take(NAMES).collect();
-    let more = match names.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("content of {}{more} ({}, {} bytes): {wrong}", told.join(", "), blob.id, blob.size)
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn of_many_names_the_first_are_told() {
-        let (id, other) = (BlobId(Uuid::from_u128(1)), BlobId(Uuid::from_u128(2)));
-        let blob = BlobRow { id, ready: true, doomed: false, size: 7, blake3: None };
-        let name = |id, key: usize| (id, NameKey::new("toy", "files", format!("folder/{key}")));
-        let mut names = vec![name(other, 0), name(id, 1)];
-        let end = format!(" ({id}, 7 bytes): it is short");
-        assert_eq!(describe(&blob, "it is short", &names), format!("content of toy:files:folder/1{end}"));
-        names.extend((2..13).map(|key| name(id, key)));
-        let told = describe(&blob, "it is short", &names);
-        assert!(told.ends_with(&format!(", toy:files:folder/10 and 2 more{end}")), "{told}");
     }
 }

@@ -18,9 +18,9 @@ use crate::{
     error::{ChangeError, Fault},
     ids::Ids,
     model::{BlobId, NameKey},
-    options::Limits,
+    options::{Limits, Purpose},
     pipeline,
-    segments::Segments,
+    segments::{Container, Segments},
     session::Sessions,
     startup::Premises,
     statistics::Activity,
@@ -33,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) limits: Limits,
+    pub(crate) purpose: Purpose,
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: tokio::runtime::Handle,
     /// Ends the background tasks.
@@ -55,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) activity: Arc<Activity>,
     /// Writers that should have ended and could not; the sweep tries again.
     pub(crate) unended: Mutex<Vec<Uuid>>,
+    /// Contents whose damage was noted in this run.
+    pub(crate) noted: Mutex<HashSet<BlobId>>,
     /// Held until everything else is gone: the lock of the data folder, and a temporary folder itself.
     pub(crate) premises: Premises,
 }
@@ -68,7 +71,9 @@ impl Inner {
     /// Applies a change within the deadline.
     pub(crate) async fn apply(&self, change: Change) -> Result<Applied, ChangeError> {
         let applied = self.in_time(self.catalog.apply(change)).await.map_err(ChangeError::Fault)??;
-        let litters = |effect: &Effect| matches!(effect, Effect::Deleted(1..) | Effect::Shared(_) | Effect::Copied(_));
+        let litters = |effect: &Effect| {
+            matches!(effect, Effect::Deleted(1..) | Effect::Shared(_) | Effect::Healed(_) | Effect::Copied(_))
+        };
         if applied.effects.iter().any(litters) {
             self.litter.notify_one();
         }
@@ -84,6 +89,22 @@ impl Inner {
                 lock(&self.unended).push(writer);
             }
         }
+    }
+
+    /// A reader met bytes that are not what was written: the content is marked behind it, so that nothing is shared with it any more.
+    pub(crate) fn note_damage(self: &Arc<Self>, blob: BlobId, container: Container) {
+        if self.purpose == Purpose::Inspect || !lock(&self.noted).insert(blob) {
+            return;
+        }
+        let inner = Arc::clone(self);
+        let mark = async move {
+            let step = Step::Mark { blob, damaged: true, container: Some(container) };
+            if let Err(error) = inner.apply(step.into()).await {
+                tracing::warn!(%blob, %error, "a content could not be marked as damaged");
+                lock(&inner.noted).remove(&blob);
+            }
+        };
+        self.tasks.spawn_on(mark, &self.runtime);
     }
 
     /// Waits for an engine, but not for ever.

@@ -14,10 +14,13 @@ mod clock;
 pub mod conformance;
 mod digest;
 mod error;
+mod examine;
 mod fault;
 mod fsck;
+mod fsck_content;
 mod ids;
 mod inner;
+mod litter;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod measured;
@@ -49,13 +52,14 @@ pub use error::{
     ChangeError, ChunkError, CommitError, Fault, OpenError, ReadError, Refusal, SessionError, UploadError,
 };
 pub use fault::Faults;
-pub use fsck::FsckReport;
+pub use fsck::{FsckReport, Problem, Remedy, Verdict};
 pub use ids::{Ids, RandomIds, SequentialIds};
+pub use litter::{ExpiredSession, Litter, PackSpace};
 pub use model::{
     Account, BlobId, ByteRange, ChunkRequest, Condition, Content, FileEntry, FolderEntry, Level, ListQuery, Name,
     NameKey, Order, Session, Tree, UploadRequest, Usage,
 };
-pub use options::{DataFolder, Durability, Limits, Options, SMALL_THRESHOLD_LIMIT};
+pub use options::{DataFolder, Durability, Limits, Options, Purpose, SMALL_THRESHOLD_LIMIT};
 pub use reader::{Blocks, Reader};
 pub use segments::Segments;
 pub use statistics::Statistics;

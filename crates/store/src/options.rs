@@ -30,6 +30,16 @@ pub enum Durability {
     None,
 }
 
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be used: what an earlier run left behind is ended, and what can be freed is freed in the background.
+    #[default]
+    Use,
+    /// To be looked at: opening it changes nothing but a schema that is older than this program, and nothing happens in the background.
+    Inspect,
+}
+
 /// The limits of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -122,6 +132,8 @@ pub struct Options {
     pub ids: Arc<dyn Ids>,
     /// The limits.
     pub limits: Limits,
+    /// What it is opened for.
+    pub purpose: Purpose,
 }
 
 impl Options {
@@ -133,6 +145,7 @@ impl Options {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             limits: Limits::default(),
+            purpose: Purpose::Use,
         }
     }
 
@@ -160,6 +173,13 @@ impl Options {
     #[must_use]
     pub const fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// For another purpose.
+    #[must_use]
+    pub const fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
         self
     }
 

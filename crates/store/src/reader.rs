@@ -29,6 +29,8 @@ const INLINE: u64 = 256 * 1024;
 /// Pinned content: readable until the last reader and stream of it are gone, even if its name is deleted meanwhile.
 #[derive(Clone)]
 pub struct Reader {
+    blob: Option<BlobId>,
+    blake3: Option<[u8; 32]>,
     size: u64,
     source: Source,
 }
@@ -51,7 +53,8 @@ struct Large {
 impl Reader {
     pub(crate) async fn open(inner: Arc<Inner>, content: Content) -> Result<Self, ReadError> {
         let Some(blob) = content.blob else {
-            return Ok(Self { size: 0, source: Source::Whole(Bytes::new()) });
+            let blake3 = Some(*blake3::hash(&[]).as_bytes());
+            return Ok(Self { blob: None, blake3, size: 0, source: Source::Whole(Bytes::new()) });
         };
         // The pin comes first: a sweep that saw the blob doomed before looks for pins afterwards.
         let pin = inner.pins.pin(blob);
@@ -59,19 +62,35 @@ impl Reader {
         let first = inner.in_time(inner.catalog.segments(blob, 0, 1)).await??;
         let first = first.first().ok_or_else(|| Fault::corrupt(format!("blob {blob} has no segment")))?;
         let container = first.location.container;
-        let file = inner.in_time(inner.segments.open(container)).await??;
+        let noted = |error: ReadError| {
+            note(&inner, blob, container, &error);
+            error
+        };
+        let file = inner.in_time(inner.segments.open(container)).await?.map_err(|fault| noted(fault.into()))?;
         let source = if row.size <= INLINE && first.length == row.size {
-            Source::Whole(read_block(&*file, first, 0)?)
+            Source::Whole(read_block(&*file, first, 0).map_err(noted)?)
         } else {
             Source::Large(Arc::new(Large { inner, blob, container, file, _pin: pin }))
         };
-        Ok(Self { size: row.size, source })
+        Ok(Self { blob: Some(blob), blake3: row.blake3, size: row.size, source })
     }
 
     /// Size of the content in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The id of the content, which no other bytes will ever have; none for content of no bytes.
+    #[must_use]
+    pub const fn blob(&self) -> Option<BlobId> {
+        self.blob
+    }
+
+    /// The BLAKE3 of the content when it was opened; none when it came in chunks and nothing has computed it yet.
+    #[must_use]
+    pub const fn blake3(&self) -> Option<[u8; 32]> {
+        self.blake3
     }
 
     /// The bytes of a range, in blocks of at most 1 MiB.
@@ -90,6 +109,13 @@ impl Reader {
             }
             Source::Large(large) => large_blocks(Arc::clone(large), range).boxed(),
         }))
+    }
+}
+
+/// Remembers the content when its bytes are not what was written.
+fn note(inner: &Arc<Inner>, blob: BlobId, container: Container, error: &ReadError) {
+    if matches!(error, ReadError::Damaged { .. } | ReadError::Fault(Fault::Corrupt { .. })) {
+        inner.note_damage(blob, container);
     }
 }
 
@@ -146,7 +172,9 @@ impl Reads {
             self.ahead = Some(self.read(wanted, permit));
         }
         let (block, _permit) = inner.in_time(reading).await?.map_err(|_| Fault::Closed)?;
-        Ok(Some((block?, self)))
+        let large = &self.plan.large;
+        let block = block.inspect_err(|error| note(&inner, large.blob, large.container, error))?;
+        Ok(Some((block, self)))
     }
 
     fn read(&self, wanted: Wanted, permit: OwnedSemaphorePermit) -> Reading {

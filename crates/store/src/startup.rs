@@ -18,7 +18,7 @@ use crate::{
     },
     change::Step,
     error::{ChangeError, Fault, OpenError},
-    options::{DataFolder, Durability, Options},
+    options::{DataFolder, Durability, Options, Purpose},
     segments::{
         Container,
         disk::{Disk, system, system::SystemDisk},
@@ -76,11 +76,14 @@ pub(crate) async fn open(options: &Options, foundation: Foundation) -> Result<En
     let name = premises.root.display().to_string();
     let fault = |source| OpenError::Fault { folder: name.clone(), source };
     let catalog = opened.start(Arc::clone(&options.clock), witness).map_err(fault)?;
-    match catalog.apply(Step::AbortUploads.into()).await {
-        Err(ChangeError::Fault(source)) => return Err(fault(source)),
-        Err(ChangeError::Refused { .. }) | Ok(_) => {}
+    let mut sealed = HashSet::new();
+    if options.purpose == Purpose::Use {
+        match catalog.apply(Step::AbortUploads.into()).await {
+            Err(ChangeError::Fault(source)) => return Err(fault(source)),
+            Err(ChangeError::Refused { .. }) | Ok(_) => {}
+        }
+        sealed = tidy(options, &catalog, &folder, containers).await.map_err(fault)?;
     }
-    let sealed = tidy(options, &catalog, &folder, containers).await.map_err(fault)?;
     let segments = FileSegments::start(folder, Arc::clone(&options.ids), sealed)
         .map_err(|error| fault(Fault::from_io("starting the packer", error)))?;
     Ok(Engines { catalog, segments, premises })

@@ -23,6 +23,18 @@ pub struct Statistics {
     /// Upload sessions that are open, those among them that expired since the last sweep. Counted in an index that holds nothing else:
     /// tens of microseconds for a thousand.
     pub open_sessions: u64,
+    /// Those of them that expired since the last sweep. Counted in the same way.
+    pub expired_sessions: u64,
+    /// Contents that were found damaged and that nothing has set right yet. Counted in an index that holds nothing else.
+    pub damaged: u64,
+    /// Files that were set aside because no row named them, at the last sweep. In memory.
+    pub orphans: u64,
+    /// Their bytes on the disk. In memory.
+    pub orphan_bytes: u64,
+    /// Bytes of contents in packs, when packs were last looked at: at the start and once an hour. In memory.
+    pub packed_bytes: u64,
+    /// Bytes that packs take of the disk beyond those, without what was taken ahead. In memory.
+    pub pack_dead_bytes: u64,
     /// Whole bodies and chunks that are being received now. In memory.
     pub uploads: u64,
     /// Sweeps that ended since the store was opened, failed ones too. In memory.
@@ -43,9 +55,25 @@ pub(crate) struct Activity {
     failed_sweeps: AtomicU64,
     freed: AtomicU64,
     freed_bytes: AtomicU64,
+    orphans: AtomicU64,
+    orphan_bytes: AtomicU64,
+    packed_bytes: AtomicU64,
+    pack_dead_bytes: AtomicU64,
 }
 
 impl Activity {
+    /// What was set aside now.
+    pub(crate) fn orphans(&self, files: u64, bytes: u64) {
+        self.orphans.store(files, Ordering::Relaxed);
+        self.orphan_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How the space of packs is used now.
+    pub(crate) fn packs(&self, live: u64, dead: u64) {
+        self.packed_bytes.store(live, Ordering::Relaxed);
+        self.pack_dead_bytes.store(dead, Ordering::Relaxed);
+    }
+
     /// Counts an upload as running until the result is dropped.
     pub(crate) fn upload(self: &Arc<Self>) -> InFlight {
         self.uploads.fetch_add(1, Ordering::Relaxed);
@@ -72,7 +100,8 @@ impl Drop for InFlight {
 
 /// Reads all numbers.
 pub(crate) async fn read(inner: &Inner) -> Result<Statistics, Fault> {
-    let counts = inner.in_time(inner.catalog.counts()).await??;
+    let expired = inner.clock.now().minus(inner.limits.session_expiry);
+    let counts = inner.in_time(inner.catalog.counts(expired)).await??;
     let activity = &inner.activity;
     let now = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     Ok(Statistics {
@@ -82,6 +111,12 @@ pub(crate) async fn read(inner: &Inner) -> Result<Statistics, Fault> {
         doomed: counts.doomed,
         doomed_bytes: counts.doomed_bytes,
         open_sessions: counts.open_sessions,
+        expired_sessions: counts.expired_sessions,
+        damaged: counts.damaged,
+        orphans: now(&activity.orphans),
+        orphan_bytes: now(&activity.orphan_bytes),
+        packed_bytes: now(&activity.packed_bytes),
+        pack_dead_bytes: now(&activity.pack_dead_bytes),
         uploads: now(&activity.uploads),
         sweeps: now(&activity.sweeps),
         failed_sweeps: now(&activity.failed_sweeps),

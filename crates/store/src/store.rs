@@ -19,11 +19,12 @@ use crate::{
     fault::{Faults, FaultyCatalog, FaultySegments},
     fsck::{self, FsckReport},
     inner::Inner,
+    litter::{self, Litter},
     model::{
         ChunkRequest, Content, FileEntry, FolderEntry, Level, ListQuery, Name, NameKey, Session, Tree, UploadRequest,
         Usage,
     },
-    options::Options,
+    options::{Options, Purpose},
     reader::Reader,
     search::Search,
     segments::Segments,
@@ -50,8 +51,15 @@ impl Store {
     /// [`OpenError::TooNew`], [`OpenError::Limit`], else [`OpenError::Fault`].
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let store = Self::open_upon(&options, Foundation::system(&options)).await?;
-        sweep::start(&store.inner);
+        store.begin_background();
         Ok(store)
+    }
+
+    /// Lets the background work, unless the store is only looked at.
+    fn begin_background(&self) {
+        if self.inner.purpose == Purpose::Use {
+            sweep::start(&self.inner);
+        }
     }
 
     /// A store with another foundation, in whose background nothing goes on.
@@ -70,7 +78,7 @@ impl Store {
         let catalog = Arc::new(FaultyCatalog::new(Arc::new(engines.catalog), faults.clone()));
         let segments = Arc::new(FaultySegments::new(Arc::new(engines.segments), faults.clone()));
         let store = Self::over(&options, catalog, segments, engines.premises);
-        sweep::start(&store.inner);
+        store.begin_background();
         Ok((store, faults))
     }
 
@@ -98,6 +106,8 @@ impl Store {
             sessions: session::Sessions::default(),
             activity: Arc::default(),
             unended: std::sync::Mutex::default(),
+            noted: std::sync::Mutex::default(),
+            purpose: options.purpose,
             limits,
             premises,
         });
@@ -335,12 +345,32 @@ impl Store {
         sweep::fingerprint(&self.inner).await
     }
 
-    /// Checks every row against its bytes and every content against its digest. Changes nothing; reads everything.
+    /// Everything that takes room and is nobody's: what a sweep would free now, with sessions that expired, dead space in packs, and what
+    /// was set aside. Reads an index as a whole.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn litter(&self) -> Result<Litter, Fault> {
+        litter::read(&self.inner).await
+    }
+
+    /// Checks every row against its bytes and every content against its digests. Changes nothing; reads everything. Whether files
+    /// have rows is only asked of a store that was opened for [`Purpose::Inspect`].
     ///
     /// # Errors
     /// When the catalog cannot be read; damage is part of the report.
     pub async fn fsck(&self) -> Result<FsckReport, Fault> {
-        fsck::fsck(&self.inner).await
+        fsck::fsck(&self.inner, false).await
+    }
+
+    /// The same, and repairs what can be: counters are counted anew, names of a damaged content get an equal one that is whole, contents
+    /// without names are doomed, files without rows are set aside, and what stays damaged is marked, so that nothing is shared with
+    /// it and equal bytes that are uploaded take its place. For a store that nobody uses meanwhile.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read or written; damage is part of the report.
+    pub async fn repair(&self) -> Result<FsckReport, Fault> {
+        fsck::fsck(&self.inner, true).await
     }
 }
 

@@ -3,16 +3,18 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures_util::StreamExt as _;
 use uuid::Uuid;
 
 use crate::{
     catalog::BlobRow,
-    change::{Change, DONE_WRITERS_STAY, Effect, Step},
+    change::{Applied, Change, DONE_WRITERS_STAY, Effect, Step},
+    clock::Timestamp,
+    digest::DigestSet,
     error::{ChangeError, Fault, ReadError},
+    examine::{Examined, examine},
     inner::{Inner, lock},
-    model::{BlobId, Content},
-    reader::Reader,
+    litter,
+    model::BlobId,
     segments::{Container, Location},
     session,
 };
@@ -22,6 +24,9 @@ const BATCH: u32 = 64;
 
 /// After news of litter the sweep waits so long, so that what is released together is freed together.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the space in packs is asked for, which reads an index as a whole.
+const LOOK_AT_PACKS: Duration = Duration::from_hours(1);
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,9 +84,14 @@ async fn sweep_into(inner: &Arc<Inner>, swept: &mut Swept) -> Result<(), Fault> 
     let ended = session::expire(inner).await?;
     let now = inner.clock.now();
     let before = now.minus(DONE_WRITERS_STAY);
-    apply(inner, Change::from(ended).step(Step::ForgetWriters { before })).await?;
+    let clean = Change::from(ended).step(Step::ForgetWriters { before });
+    // Each round does a bounded part.
+    while apply(inner, clean.clone()).await?.is_some_and(|applied| applied.deleted() > 0) {}
     let mut failures = Failures::default();
     if let Err(fault) = inner.in_time(inner.segments.purge(now)).await? {
+        failures.note(fault)?;
+    }
+    if let Err(fault) = litter::orphans(inner).await {
         failures.note(fault)?;
     }
     let mut after = None;
@@ -139,17 +149,13 @@ struct Freed {
 /// Frees the bytes of a doomed blob.
 async fn free(inner: &Inner, blob: &BlobRow) -> Result<Freed, Fault> {
     let bytes = size_of(inner, blob).await?;
-    let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??;
-    if let Some(segment) = first.first()
-        && let Container::Pack(pack) = segment.location.container
-    {
-        inner.in_time(inner.segments.free(segment.location, segment.length)).await??;
-        return Ok(Freed { blob: blob.id, bytes, pack: Some(pack) });
-    }
-    // A file of its own, which may have no segment yet.
-    let location = Location { container: Container::Own(blob.id.0), offset: 0 };
-    inner.in_time(inner.segments.free(location, blob.size)).await??;
-    Ok(Freed { blob: blob.id, bytes, pack: None })
+    let first = inner.in_time(inner.catalog.segments(blob.id, 0, 1)).await??.into_iter().next();
+    // A file of its own may have no segment yet. What was swapped with other bytes lies in the file of another.
+    let own = Location { container: Container::Own(blob.id.0), offset: 0 };
+    let (location, length) = first.map_or((own, blob.size), |segment| (segment.location, segment.length));
+    inner.in_time(inner.segments.free(location, length)).await??;
+    let pack = if let Container::Pack(pack) = location.container { Some(pack) } else { None };
+    Ok(Freed { blob: blob.id, bytes, pack })
 }
 
 async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
@@ -165,10 +171,11 @@ async fn drop_rows(inner: &Inner, mut rows: Change) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn apply(inner: &Inner, change: Change) -> Result<(), Fault> {
+/// None when it was refused.
+async fn apply(inner: &Inner, change: Change) -> Result<Option<Applied>, Fault> {
     match inner.in_time(inner.catalog.apply(change)).await? {
         Err(ChangeError::Fault(fault)) => Err(fault),
-        _ => Ok(()),
+        applied => Ok(applied.ok()),
     }
 }
 
@@ -196,8 +203,8 @@ pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
         let page = inner.in_time(inner.catalog.unknown(after, 1)).await??;
         let Some(blob) = page.first() else { return failures.into_result(done) };
         after = Some(blob.id);
-        match blake3_of(inner, blob).await {
-            Ok(blake3) => {
+        match examine(inner, blob, DigestSet::NONE).await {
+            Ok(Examined { blake3, .. }) => {
                 apply(inner, Step::Fingerprint { blob: blob.id, blake3 }.into()).await?;
                 done += 1;
             }
@@ -208,24 +215,6 @@ pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
     }
 }
 
-/// Reads a blob as a whole, every block checked.
-pub(crate) async fn blake3_of(inner: &Arc<Inner>, blob: &BlobRow) -> Result<[u8; 32], ReadError> {
-    let content = Content { blob: Some(blob.id), size: blob.size };
-    let reader = Reader::open(Arc::clone(inner), content).await?;
-    let mut blocks = reader.read(0..reader.size())?;
-    let mut hasher = Box::new(blake3::Hasher::new());
-    while let Some(block) = blocks.next().await {
-        let block = block?;
-        hasher = tokio::task::spawn_blocking(move || {
-            hasher.update(&block);
-            hasher
-        })
-        .await
-        .map_err(|_| Fault::Closed)?;
-    }
-    Ok(*hasher.finalize().as_bytes())
-}
-
 /// Starts the two background tasks. They end when the last handle of the store goes, which cancels `stop`.
 pub(crate) fn start(inner: &Arc<Inner>) {
     inner.tasks.spawn(sweep_when_needed(Arc::clone(inner)));
@@ -233,7 +222,18 @@ pub(crate) fn start(inner: &Arc<Inner>) {
 }
 
 async fn sweep_when_needed(inner: Arc<Inner>) {
+    let mut packs_at = None;
     loop {
+        let now = inner.clock.now();
+        if packs_at.is_none_or(|at: Timestamp| at.plus(LOOK_AT_PACKS) <= now) {
+            packs_at = Some(now);
+            tokio::select! {
+                () = inner.stop.cancelled() => return,
+                packs = litter::packs(&inner) => if let Err(fault) = packs {
+                    tracing::warn!(%fault, "the space in packs could not be asked for; it is tried again later");
+                }
+            }
+        }
         let wait = wait_for(&inner.litter, inner.limits.sweep_interval);
         tokio::select! {
             () = inner.stop.cancelled() => return,

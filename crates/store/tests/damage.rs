@@ -23,7 +23,7 @@ async fn content_whose_last_rows_are_missing_is_a_finding() {
     drop(rows);
     let store = Store::open(options()).await.unwrap();
     let report = tokio::time::timeout(Duration::from_secs(30), store.fsck()).await.unwrap().unwrap();
-    assert!(report.problems.iter().any(|problem| problem.contains("1048576")), "{:?}", report.problems);
+    assert!(report.problems.iter().any(|problem| problem.what.contains("1048576")), "{:?}", report.problems);
 }
 
 #[tokio::test]

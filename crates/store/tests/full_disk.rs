@@ -156,7 +156,7 @@ async fn a_full_file_system_takes_deletes_and_then_uploads_again() {
     assert!(disk.free() > SIZE - RESERVE, "{} bytes are free again", disk.free());
     assert!(put_until_full(&store).await + 2 > stored, "as much finds room as before, but for the room of rows");
     sweep(&store).await;
-    assert_eq!(store.fsck().await.unwrap().problems, Vec::<String>::new());
+    assert_eq!(store.fsck().await.unwrap().problems, []);
     assert!(store.close(Duration::from_secs(30)).await);
 }
 
@@ -187,7 +187,7 @@ async fn a_file_system_without_any_room_fails_requests_and_nothing_else() {
     }
     put(&store, 3, BODY, false).await.unwrap();
     sweep(&store).await;
-    assert_eq!(store.fsck().await.unwrap().problems, Vec::<String>::new());
+    assert_eq!(store.fsck().await.unwrap().problems, []);
     assert!(store.close(Duration::from_secs(30)).await);
     drop(store);
     let store = open(&disk.at).await;

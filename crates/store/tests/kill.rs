@@ -121,7 +121,7 @@ async fn a_killed_process_keeps_what_it_acknowledged() {
             assert!(blocks.concat() == body(file.path.parse().unwrap()), "{} is whole", file.path);
         }
         store.sweep().await.unwrap();
-        assert_eq!(store.fsck().await.unwrap().problems, Vec::<String>::new());
+        assert_eq!(store.fsck().await.unwrap().problems, []);
         assert!(store.close(std::time::Duration::from_secs(30)).await);
     }
 }

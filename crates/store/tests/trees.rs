@@ -161,7 +161,7 @@ proptest! {
             prop_assert_eq!(files, naive.0.clone());
             prop_assert_eq!(folders, naive.folders());
             store.sweep().await.unwrap();
-            prop_assert_eq!(store.fsck().await.unwrap().problems, Vec::<String>::new());
+            prop_assert_eq!(store.fsck().await.unwrap().problems, []);
             Ok(())
         })?;
     }

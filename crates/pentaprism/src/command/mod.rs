@@ -11,7 +11,12 @@ pub use remote::{
     ArgumentError, Color, CommonArguments, CopyArguments, DescriptionArguments, DoctorArguments, ListArguments,
     RemoteCommand, RemoveArguments, Sort, SortKey, StatArguments, WaitArguments,
 };
-pub use serve::{DataArguments, GcArguments, ServeArguments};
+pub use serve::{DataArguments, FsckArguments, GcArguments, ServeArguments};
+
+/// Exit code of `fsck` when everything that was wrong is repaired.
+pub const FSCK_REPAIRED: u8 = 3;
+/// Exit code of `fsck` when something is wrong still.
+pub const FSCK_DAMAGED: u8 = 4;
 
 /// One image store that speaks five documented image-upload APIs, and commands that work with any service that speaks one of
 /// them: OpenStack Glance, Service Fabric Image Store, Azure Sphere, Saved Views and PingOne.
@@ -36,7 +41,11 @@ pub enum Command {
     /// Free the bytes that nothing refers to any more. The server must not be running; while it runs, it does so by itself.
     Gc(GcArguments),
     /// Check every image against the checksums it was written with. The server must not be running.
-    Fsck(DataArguments),
+    ///
+    /// Every block, every digest, every counter and every file is looked at, and what is wrong is told with the names that have it.
+    /// Nothing is changed without --repair, except that data of an older version are brought up to date.
+    #[command(after_help = words::FSCK_EXIT_CODES)]
+    Fsck(FsckArguments),
     /// What works with images at services.
     #[command(flatten)]
     Remote(RemoteCommand),

@@ -36,9 +36,25 @@ pub struct GcArguments {
     /// Where the data are.
     #[command(flatten)]
     pub data: DataArguments,
-    /// Only list what would be freed.
+    /// Change nothing; list what would be freed, and what else takes room: sessions that expired, dead space in packs, files
+    /// that were set aside.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What `fsck` takes.
+#[derive(Debug, Args)]
+pub struct FsckArguments {
+    /// Where the data are.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// Repair what can be repaired.
+    ///
+    /// Counters are counted anew; names of a damaged content get an equal one that is whole; what has no name is freed; files
+    /// that no row names go to orphans/ for a day; and what stays damaged is remembered, so that the same bytes, uploaded again,
+    /// take its place.
+    #[arg(long)]
+    pub repair: bool,
 }
 
 /// Which data are meant.

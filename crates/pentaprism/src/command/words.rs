@@ -57,6 +57,13 @@ Exit codes:
   6  refused                       130  interrupted
   When several things failed, the code is that of the first.";
 
+/// What the exit codes of `fsck` mean.
+pub(super) const FSCK_EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing is wrong                    3  all that was wrong is repaired
+  1  it could not be checked             4  something is wrong still
+  2  wrong command line";
+
 /// Examples of `cp`.
 pub(super) const COPY_EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use uuid::{Uuid, uuid};
 
 use super::principals::DEVELOPMENT_USER;
-use super::values::{Access, Follow, Href};
+use super::values::{Access, Follow, HashAlgorithm, Href};
 
 /// The Azure Sphere tenant of a server without configuration: the one of the vendor's samples.
 pub const DEFAULT_TENANT: Uuid = uuid!("768c2cd6-1bf0-4521-9f53-084a331d81cb");
@@ -25,6 +25,9 @@ pub struct GlanceSettings {
     /// Where the document and today's service differ: `document` or `service`. The document answers an empty upload with
     /// 500; nova activates snapshots of volumes by an empty upload, so an OpenStack deployment sets `service`.
     pub follow: Follow,
+    /// The algorithm of `os_hash_value`, which is computed of every upload: `sha512`, `sha256` or `md5`. Images keep the one that
+    /// they were uploaded with.
+    pub hashing_algorithm: HashAlgorithm,
     /// Bytes that the images of one project may hold together; an upload beyond it is answered 413. Absent: no limit.
     pub quota_bytes: Option<u64>,
 }
@@ -41,7 +44,7 @@ pub struct ServiceFabricSettings {
 
 impl Default for GlanceSettings {
     fn default() -> Self {
-        Self { follow: Follow::Document, quota_bytes: None }
+        Self { follow: Follow::Document, hashing_algorithm: HashAlgorithm::Sha512, quota_bytes: None }
     }
 }
 

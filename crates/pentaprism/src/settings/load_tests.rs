@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Access, Follow, GlanceRights, Role, Token};
+use super::super::{Access, Follow, GlanceRights, HashAlgorithm, Role, Token};
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../../../pentaprism.example.toml");
@@ -48,6 +48,7 @@ fn the_later_layer_wins() {
         ("PENTAPRISM_LISTEN", "127.0.0.1:2000"),
         ("PENTAPRISM_DATA", "b"),
         ("PENTAPRISM_GLANCE_QUOTA_BYTES", "8"),
+        ("PENTAPRISM_GLANCE_HASHING_ALGORITHM", "sha256"),
         ("PENTAPRISM_EPHEMERAL", "true"),
         ("PENTAPRISM_HOSTS", "[\"azure.local\"]"),
         ("PENTAPRISM_SERVICE_FABRIC_ANONYMOUS", "read-only"),
@@ -62,6 +63,7 @@ fn the_later_layer_wins() {
     assert_eq!(settings.public_url, source.flags.public_url);
     assert_eq!(settings.data, PathBuf::from("b"));
     assert_eq!((settings.glance.follow, settings.glance.quota_bytes), (Follow::Service, Some(8)));
+    assert_eq!(settings.glance.hashing_algorithm, HashAlgorithm::Sha256);
     assert!(settings.ephemeral);
     assert_eq!(settings.hosts, ["azure.local".parse().unwrap()]);
     assert_eq!(settings.service_fabric.anonymous, Access::ReadOnly);
@@ -86,6 +88,8 @@ fn mistakes_in_the_file_are_shown_with_line_and_remedy() {
     }
     let error = text(&load(Some("[[principals]]\nname = \"a\"\ntoken = \"b\"\nrights = 1"), &[]).unwrap_err());
     assert!(error.contains("unknown field `rights`"), "{error}");
+    let error = text(&load(Some("[glance]\nhashing_algorithm = \"sha1\""), &[]).unwrap_err());
+    assert!(error.contains("line 2") && error.contains("`sha512`"), "{error}");
     let error = text(&load(Some("public_url = \"images\""), &[]).unwrap_err());
     assert!(error.contains("line 1") && error.contains("https://images.example.org"), "{error}");
 }

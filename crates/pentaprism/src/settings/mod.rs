@@ -32,7 +32,7 @@ pub use principals::{
 };
 pub use rules::{RuleError, Warning};
 pub use values::{
-    Access, Durability, Follow, HostName, Href, InvalidValue, LogFormat, Network, PublicUrl, Role, Token,
+    Access, Durability, Follow, HashAlgorithm, HostName, Href, InvalidValue, LogFormat, Network, PublicUrl, Role, Token,
 };
 
 /// All settings. Times are whole seconds, sizes are bytes; the names end in the unit.

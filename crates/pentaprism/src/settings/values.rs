@@ -37,6 +37,31 @@ pub enum Follow {
     Service,
 }
 
+/// The algorithm of the digest that Glance shows beside MD5.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashAlgorithm {
+    /// Nothing beside the MD5 that is computed anyway: uploads cost the least.
+    Md5,
+    /// SHA-256, fast where the processor has instructions for it.
+    Sha256,
+    /// SHA-512, as the service has it.
+    #[default]
+    Sha512,
+}
+
+impl HashAlgorithm {
+    /// Its name, as Python's hashlib has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
 /// When an upload is acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

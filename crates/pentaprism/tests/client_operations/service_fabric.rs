@@ -74,14 +74,17 @@ async fn files<T: Transport>(store: &ServiceFabricClient<T>, calls: &Calls) {
 
     let download = Download { content_path: FILE.to_owned(), ..Download::default() };
     let (whole, body) = succeed!(calls, store.download(&download));
-    assert_eq!((whole, body.collect(100).await.unwrap()), (DownloadOk::Ok, "0123456789".into()));
-    let part = Download { range: Some("bytes=4-".to_owned()), ..download.clone() };
+    let DownloadOk::Ok { etag: same @ Some(_) } = whole else { panic!("{whole:?}") };
+    assert_eq!(body.collect(100).await.unwrap(), "0123456789");
+    let part = Download { range: Some("bytes=4-".to_owned()), if_range: same.clone(), ..download.clone() };
     let (part, body) = succeed!(calls, store.download(&part));
     let content_range = "bytes 4-9/10".to_owned();
-    assert_eq!(
-        (part, body.collect(100).await.unwrap()),
-        (DownloadOk::PartialContent { content_range }, "456789".into())
-    );
+    let expected = DownloadOk::PartialContent { etag: same.clone(), content_range };
+    assert_eq!((part, body.collect(100).await.unwrap()), (expected, "456789".into()));
+    let (unchanged, _) = succeed!(calls, store.download(&Download { if_none_match: same.clone(), ..download.clone() }));
+    assert_eq!(unchanged, DownloadOk::NotModified { etag: same });
+    let other = Download { if_match: Some("\"x\"".to_owned()), ..download.clone() };
+    refuse!(calls, store.download(&other), DownloadError::Other(ErrorStatus::PRECONDITION_FAILED, _));
     let folder = Download { content_path: "Calc".to_owned(), ..Download::default() };
     refuse!(calls, store.download(&folder), DownloadError::Other(ErrorStatus::NOT_FOUND, _));
     let beyond = Download { range: Some("bytes=10-".to_owned()), ..download };

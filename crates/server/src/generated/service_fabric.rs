@@ -222,7 +222,11 @@ pub fn route<'p>(segments: &[Segment<'p>], method: &Method) -> Result<(Route, Ca
             content_path @ ..,
             Segment { name: "$", .. },
             Segment { name: "Download", .. },
-        ] => dispatch::select(method, &[("GET", Route::Download)], Captures::none().many(content_path)?),
+        ] => dispatch::select(
+            method,
+            &[("GET", Route::Download), ("HEAD", Route::Download)],
+            Captures::none().many(content_path)?,
+        ),
         [
             Segment { name: "ImageStore", .. },
             content_path @ ..,

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::{
+    heal,
     ledger::Ledger,
-    names,
+    names, recount,
     schema::{BLOB_DOOMED, BLOB_OPEN, BLOB_READY, SEGMENT_READY, WRITER_DONE},
     tree, writers,
 };
@@ -62,6 +63,13 @@ pub(super) struct Uploaded {
     pub(super) account: Account,
     /// Some name has it.
     pub(super) named: Cell<bool>,
+}
+
+/// A content that has the bytes of a body already.
+struct Equal {
+    blob: Uuid,
+    /// Or should have: it was found damaged.
+    damaged: bool,
 }
 
 /// What the steps of one change share.
@@ -124,6 +132,10 @@ impl Transaction<'_> {
             Step::ForgetSession(writer) => writers::forget_session(self, *writer),
             Step::Fingerprint { blob, blake3 } => self.fingerprint(*blob, blake3),
             Step::DropBlob { blob, limit } => self.drop_blob(*blob, *limit),
+            Step::Mark { blob, damaged, container } => heal::mark(self, *blob, *damaged, *container),
+            Step::Redigest { blob, blake3, digests } => heal::digest_anew(self, *blob, blake3, digests),
+            Step::Relink { from, to } => heal::relink(self, *from, *to),
+            Step::Recount => recount::recount(self),
         }
     }
 
@@ -131,28 +143,45 @@ impl Transaction<'_> {
         if let Some(writer) = body.writer {
             writers::end(self, writer, WRITER_DONE)?;
         }
-        let equal = self.equal_blob(body)?;
-        let blob = equal.unwrap_or(body.blob.0);
-        match (equal, body.writer) {
-            (Some(shared), writer) => {
-                self.complete_digests(shared, body)?;
-                if writer.is_some() {
+        let (blob, effect) = match self.equal_blob(body)? {
+            Some(Equal { blob, damaged: false }) => {
+                if body.writer.is_some() {
                     self.doom(body.blob.0)?;
                 }
+                self.complete_digests(blob, body)?;
+                (blob, Effect::Shared(BlobId(blob)))
             }
-            (None, Some(_)) => self.publish_large(body)?,
-            (None, None) => self.insert_small(body)?,
-        }
+            None => {
+                self.publish(body)?;
+                (body.blob.0, Effect::Done)
+            }
+            Some(Equal { blob, damaged: true }) => {
+                self.publish(body)?;
+                heal::take_the_place(self, blob, body.blob.0)?;
+                self.complete_digests(blob, body)?;
+                (blob, Effect::Healed(BlobId(blob)))
+            }
+        };
         let (size, account, named) = (body.size, body.account.clone(), Cell::new(false));
         self.uploaded.push(Some(Uploaded { blob, size, account, named }));
-        Ok(equal.map_or(Effect::Done, |id| Effect::Shared(BlobId(id))))
+        Ok(effect)
     }
 
-    fn equal_blob(&self, body: &Body) -> rusqlite::Result<Option<Uuid>> {
+    fn publish(&self, body: &Body) -> Stepped<()> {
+        if body.writer.is_some() { self.publish_large(body) } else { self.insert_small(body) }
+    }
+
+    /// A content with the same bytes; one that is damaged first, since it needs them.
+    fn equal_blob(&self, body: &Body) -> rusqlite::Result<Option<Equal>> {
         let Some(blake3) = body.blake3 else { return Ok(None) };
         self.db
-            .prepare_cached("SELECT id FROM blob WHERE blake3 = ?1 AND size = ?2 AND state = ?3 ORDER BY id LIMIT 1")?
-            .query_row(params![blake3, body.size, BLOB_READY], id_at_0)
+            .prepare_cached(
+                "SELECT id, damaged IS NOT NULL FROM blob WHERE blake3 = ?1 AND size = ?2 AND state = ?3
+                 ORDER BY damaged DESC, id DESC LIMIT 1",
+            )?
+            .query_row(params![blake3, body.size, BLOB_READY], |row| {
+                Ok(Equal { blob: id_at_0(row)?, damaged: row.get(1)? })
+            })
             .optional()
     }
 

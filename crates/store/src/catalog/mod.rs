@@ -1,10 +1,17 @@
 //! The half of the store that takes decisions: what every engine for rows must do. The embedded one is `sqlite`.
 
 mod apply;
+mod audit;
 mod committer;
+#[cfg(test)]
+mod flat;
+mod heal;
 mod ledger;
 mod names;
+#[cfg(test)]
+mod plans;
 mod queries;
+mod recount;
 mod schema;
 mod search;
 pub(crate) mod sqlite;
@@ -21,6 +28,7 @@ use uuid::Uuid;
 use crate::{
     change::{Applied, Change},
     clock::Timestamp,
+    digest::Digests,
     error::{ChangeError, Fault},
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     search::Search,
@@ -43,6 +51,32 @@ pub struct BlobRow {
     pub size: u64,
     /// Its BLAKE3, once known.
     pub blake3: Option<[u8; 32]>,
+    /// The digests that a dialect asked for.
+    pub digests: Digests,
+    /// It was found damaged, and nothing has set that right yet.
+    pub damaged: bool,
+}
+
+/// A pack as its rows know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Contents in it.
+    pub contents: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// First byte behind the last of them.
+    pub end: u64,
+}
+
+/// Something that rows do not agree on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discrepancy {
+    /// What, in one sentence.
+    pub what: String,
+    /// How [`Step::Recount`](crate::Step::Recount) sets it right, or what people can do.
+    pub cure: Result<&'static str, &'static str>,
 }
 
 /// A stretch of a blob.
@@ -96,6 +130,10 @@ pub struct Counts {
     pub doomed_bytes: u64,
     /// Sessions that take chunks, and those that expired since the last sweep.
     pub open_sessions: u64,
+    /// Those that expired.
+    pub expired_sessions: u64,
+    /// Contents that were found damaged.
+    pub damaged: u64,
 }
 
 /// An engine for names, contents, sessions and quotas. `apply` resolves when its change is durable.
@@ -121,8 +159,8 @@ pub trait Catalog: Send + Sync + 'static {
     /// What an account holds.
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage>;
 
-    /// How much there is. Must not cost more with more names or contents.
-    fn counts(&self) -> Read<'_, Counts>;
+    /// How much there is; sessions whose last chunk came at `expired` or earlier have expired. Must not cost more with more names or contents.
+    fn counts(&self, expired: Timestamp) -> Read<'_, Counts>;
 
     /// One level of a tree.
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level>;
@@ -164,8 +202,17 @@ pub trait Catalog: Send + Sync + 'static {
     /// Which names have which of a few blobs, by blob and name. May read every name: for checks that found something.
     fn names_of(&self, blobs: Vec<BlobId>) -> Read<'_, Vec<(BlobId, NameKey)>>;
 
-    /// What is wrong with the counters: references, folders, usage. One sentence each.
-    fn audit(&self) -> Read<'_, Vec<String>>;
+    /// What is wrong with counters and links: references, folders, usage. Reads every row.
+    fn audit(&self) -> Read<'_, Vec<Discrepancy>>;
+
+    /// Other ready contents that have the same bytes as a content should have, as far as its digests tell. May read every content.
+    fn equals(&self, blob: BlobRow) -> Read<'_, Vec<BlobRow>>;
+
+    /// The packs that rows name. Reads an index as a whole.
+    fn packs(&self) -> Read<'_, Vec<PackRow>>;
+
+    /// Open sessions whose last chunk came at `before` or earlier, the oldest first.
+    fn expired(&self, before: Timestamp) -> Read<'_, Vec<SessionRow>>;
 
     /// Ends the engine's threads after what is queued.
     fn close(&self) -> BoxFuture<'_, ()>;

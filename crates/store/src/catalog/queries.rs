@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use uuid::Uuid;
 
 use super::{
-    BlobRow, Counts, SegmentRow, SessionRow,
+    BlobRow, Counts, PackRow, SegmentRow, SessionRow,
     schema::{BLOB_DOOMED, BLOB_READY, SEGMENT_READY, WRITER_DEAD},
 };
 use crate::{
     clock::Timestamp,
+    digest::Digests,
     model::{BlobId, Content, FileEntry, FolderEntry, Level, ListQuery, Name, NameKey, Order, Tree, Usage},
     segments::{Container, Location},
 };
@@ -19,9 +20,11 @@ type Rows<T> = rusqlite::Result<Vec<T>>;
 
 pub(super) const NAME_COLUMNS: &str = "key, status, owner, attributes, blob, size, version, born, created, modified";
 
-/// One row of counters; open sessions are counted in an index of their own, which is as short as their limit.
+/// One row of counters; sessions and damaged contents are counted in indexes that hold nothing else, the former as short as their limit.
 const COUNTS: &str = "SELECT names, contents, bytes, doomed, doomed_bytes,
-    (SELECT count(*) FROM writer INDEXED BY writer_open WHERE state = 0 AND session IS NOT NULL) FROM store";
+    (SELECT count(*) FROM writer INDEXED BY writer_open WHERE state = 0 AND session IS NOT NULL),
+    (SELECT count(*) FROM writer INDEXED BY writer_touched WHERE state = 0 AND session IS NOT NULL AND touched <= ?1),
+    (SELECT count(*) FROM blob INDEXED BY blob_damaged WHERE damaged IS NOT NULL AND state = 1) FROM store";
 
 pub(super) fn name_of(row: &Row<'_>, dialect: &str, scope: &str) -> rusqlite::Result<Name> {
     Ok(Name {
@@ -65,7 +68,7 @@ pub(super) fn names(db: &Connection, query: &ListQuery) -> Rows<Name> {
         .collect()
 }
 
-fn select_names(query: &ListQuery) -> (String, Vec<Sql>) {
+pub(super) fn select_names(query: &ListQuery) -> (String, Vec<Sql>) {
     let mut sql = format!("SELECT {NAME_COLUMNS} FROM name WHERE dialect = ? AND scope = ?");
     let mut values: Vec<Sql> = vec![query.dialect.clone().into(), query.scope.clone().into()];
     if let Some(owner) = &query.owner {
@@ -111,8 +114,8 @@ fn select_names(query: &ListQuery) -> (String, Vec<Sql>) {
     (sql, values)
 }
 
-pub(super) fn counts(db: &Connection) -> rusqlite::Result<Counts> {
-    db.prepare_cached(COUNTS)?.query_row([], |row| {
+pub(super) fn counts(db: &Connection, expired: Timestamp) -> rusqlite::Result<Counts> {
+    db.prepare_cached(COUNTS)?.query_row([expired.as_unix_micros()], |row| {
         Ok(Counts {
             names: row.get(0)?,
             contents: row.get(1)?,
@@ -120,6 +123,8 @@ pub(super) fn counts(db: &Connection) -> rusqlite::Result<Counts> {
             doomed: row.get(3)?,
             doomed_bytes: row.get(4)?,
             open_sessions: row.get(5)?,
+            expired_sessions: row.get(6)?,
+            damaged: row.get(7)?,
         })
     })
 }
@@ -165,12 +170,17 @@ pub(super) fn level(db: &Connection, tree: &Tree, path: &str) -> rusqlite::Resul
         .collect::<rusqlite::Result<_>>()?;
     let folders = db
         .prepare_cached(
-            "SELECT path, files, bytes FROM folder WHERE dialect = ?1 AND scope = ?2 AND parent = ?3 ORDER BY path",
+            // By itself the database would go by the primary key, through every folder of the tree.
+            "SELECT path, files, bytes FROM folder INDEXED BY folder_level
+             WHERE dialect = ?1 AND scope = ?2 AND parent = ?3 ORDER BY path",
         )?
         .query_map(params![tree.dialect, tree.scope, path], folder_of)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Level { file, folder, files, folders })
 }
+
+/// What [`blob_of`] reads.
+const BLOB_COLUMNS: &str = "id, state, size, blake3, damaged IS NOT NULL, md5, sha256, sha512";
 
 fn blob_of(row: &Row<'_>) -> rusqlite::Result<BlobRow> {
     let state: i64 = row.get(1)?;
@@ -180,11 +190,13 @@ fn blob_of(row: &Row<'_>) -> rusqlite::Result<BlobRow> {
         doomed: state == BLOB_DOOMED,
         size: row.get(2)?,
         blake3: row.get(3)?,
+        damaged: row.get(4)?,
+        digests: Digests { md5: row.get(5)?, sha256: row.get(6)?, sha512: row.get(7)? },
     })
 }
 
 pub(super) fn blob(db: &Connection, id: BlobId) -> rusqlite::Result<Option<BlobRow>> {
-    db.prepare_cached("SELECT id, state, size, blake3 FROM blob WHERE id = ?1")?
+    db.prepare_cached(&format!("SELECT {BLOB_COLUMNS} FROM blob WHERE id = ?1"))?
         .query_row([id.0.into_bytes()], blob_of)
         .optional()
 }
@@ -198,16 +210,19 @@ pub(super) enum Which {
 }
 
 pub(super) fn blobs(db: &Connection, which: Which, after: Option<BlobId>, limit: u32) -> Rows<BlobRow> {
-    let sql = match which {
-        Which::All => "SELECT id, state, size, blake3 FROM blob WHERE id > ?1 ORDER BY id LIMIT ?2",
+    let condition = match which {
+        Which::All => "",
         // A blob whose writer is still open is not final; its writer ends first.
-        Which::Doomed => "SELECT id, state, size, blake3 FROM blob WHERE state = 2 AND id > ?1 ORDER BY id LIMIT ?2",
-        Which::Unknown => {
-            "SELECT id, state, size, blake3 FROM blob WHERE state = 1 AND blake3 IS NULL AND id > ?1 ORDER BY id LIMIT ?2"
-        }
+        Which::Doomed => "state = 2 AND",
+        Which::Unknown => "state = 1 AND blake3 IS NULL AND",
     };
+    let sql = select_blobs(condition);
     let after: Vec<u8> = after.map_or_else(Vec::new, |id| id.0.into_bytes().to_vec());
-    db.prepare_cached(sql)?.query_map(params![after, limit], blob_of)?.collect()
+    db.prepare_cached(&sql)?.query_map(params![after, limit], blob_of)?.collect()
+}
+
+pub(super) fn select_blobs(condition: &str) -> String {
+    format!("SELECT {BLOB_COLUMNS} FROM blob WHERE {condition} id > ?1 ORDER BY id LIMIT ?2")
 }
 
 pub(super) fn segments(db: &Connection, blob: BlobId, from: u64, limit: u32) -> Rows<SegmentRow> {
@@ -266,7 +281,11 @@ pub(super) fn sessions_at(db: &Connection, tree: &Tree, path: &str) -> Rows<Sess
 pub(super) fn knows(db: &Connection, container: Container) -> rusqlite::Result<bool> {
     let sql = match container {
         Container::Pack(_) => "SELECT EXISTS (SELECT 1 FROM segment WHERE container = ?1 AND packed = 1)",
-        Container::Own(_) => "SELECT EXISTS (SELECT 1 FROM blob WHERE id = ?1)",
+        // Bytes that took the place of damaged ones lie under the id that they came with.
+        Container::Own(_) => {
+            "SELECT EXISTS (SELECT 1 FROM blob WHERE id = ?1)
+             OR EXISTS (SELECT 1 FROM segment WHERE container = ?1 AND packed = 0 AND container <> blob)"
+        }
     };
     db.prepare_cached(sql)?.query_row([container.id().into_bytes()], |row| row.get(0))
 }
@@ -298,6 +317,42 @@ pub(super) fn gaps(db: &Connection, pack: Uuid, from: u64, least: u64, limit: us
     Ok(gaps)
 }
 
+/// Other ready contents that have the same bytes as far as digests tell. Without an index, except by BLAKE3.
+pub(super) fn equals(db: &Connection, blob: &BlobRow) -> Rows<BlobRow> {
+    let digests = &blob.digests;
+    let (condition, digest) = match (blob.blake3, digests.sha512, digests.sha256, digests.md5) {
+        (Some(blake3), ..) => ("blake3", blake3.to_vec()),
+        (None, Some(sha512), ..) => ("sha512", sha512.to_vec()),
+        (None, None, Some(sha256), _) => ("sha256", sha256.to_vec()),
+        (None, None, None, Some(md5)) => ("md5", md5.to_vec()),
+        (None, None, None, None) => return Ok(Vec::new()),
+    };
+    let sql = format!(
+        "SELECT {BLOB_COLUMNS} FROM blob WHERE {condition} = ?1 AND size = ?2 AND state = ?3 AND id <> ?4 ORDER BY id"
+    );
+    db.prepare(&sql)?.query_map(params![digest, blob.size, BLOB_READY, blob.id.0.into_bytes()], blob_of)?.collect()
+}
+
+/// Packs that rows name, with the bytes that are still theirs. Reads an index as a whole.
+pub(super) fn packs(db: &Connection) -> Rows<PackRow> {
+    db.prepare("SELECT container, count(*), sum(length), max(offset + length) FROM segment WHERE packed = 1 GROUP BY container")?
+        .query_map([], |row| {
+            let id = Uuid::from_bytes(row.get(0)?);
+            Ok(PackRow { id, contents: row.get(1)?, bytes: row.get(2)?, end: row.get(3)? })
+        })?
+        .collect()
+}
+
+/// Sessions whose last chunk came at `before` or earlier, the oldest first.
+pub(super) fn expired(db: &Connection, before: Timestamp) -> Rows<SessionRow> {
+    db.prepare_cached(
+        "SELECT id, session, key, blob, ended, declared, received, ranges, touched FROM writer
+         WHERE state = 0 AND session IS NOT NULL AND touched <= ?1 ORDER BY touched",
+    )?
+    .query_map([before.as_unix_micros()], session_of)?
+    .collect()
+}
+
 pub(super) fn names_of(db: &Connection, blobs: &[BlobId]) -> Rows<(BlobId, NameKey)> {
     let places = vec!["?"; blobs.len()].join(", ");
     db.prepare(&format!(
@@ -308,107 +363,4 @@ pub(super) fn names_of(db: &Connection, blobs: &[BlobId]) -> Rows<(BlobId, NameK
         Ok((BlobId(Uuid::from_bytes(row.get(0)?)), key))
     })?
     .collect()
-}
-
-/// What the counters should be, compared with what they are.
-pub(super) fn audit(db: &Connection) -> Rows<String> {
-    const CHECKS: &[(&str, &str)] = &[
-        (
-            "blob has another number of names than it counts",
-            "SELECT hex(id) FROM blob LEFT JOIN
-             (SELECT blob, count(*) AS names FROM name WHERE blob IS NOT NULL GROUP BY blob) ON blob = id
-             WHERE state = 1 AND refs <> coalesce(names, 0)",
-        ),
-        (
-            "name points at bytes that are not ready",
-            "SELECT dialect || ':' || scope || ':' || key FROM name LEFT JOIN blob ON blob.id = name.blob
-             WHERE name.blob IS NOT NULL AND blob.state IS NOT 1",
-        ),
-        (
-            "folder counts other files or bytes than lie below it",
-            "SELECT path FROM folder AS f WHERE path <> '' AND (files, bytes) <>
-             (SELECT count(*), coalesce(sum(size), 0) FROM name AS n WHERE n.dialect = f.dialect AND n.scope = f.scope
-              AND n.key >= f.path || '/' AND n.key < f.path || '0')",
-        ),
-        (
-            "root counts other files or bytes than its tree has",
-            "SELECT scope FROM folder AS f WHERE path = '' AND (files, bytes) <>
-             (SELECT count(*), coalesce(sum(size), 0) FROM name AS n WHERE n.dialect = f.dialect AND n.scope = f.scope)",
-        ),
-        (
-            "file lies in a folder that is not kept",
-            "SELECT dialect || ':' || scope || ':' || key FROM name AS n WHERE parent IS NOT NULL AND NOT EXISTS
-             (SELECT 1 FROM folder AS f WHERE f.dialect = n.dialect AND f.scope = n.scope AND f.path = n.parent)",
-        ),
-        (
-            "account counts other bytes than its names have",
-            "SELECT u.scope FROM usage AS u LEFT JOIN
-             (SELECT dialect, account, sum(size) AS counted FROM name WHERE account IS NOT NULL GROUP BY dialect, account) AS n
-             ON n.dialect = u.dialect AND n.account = u.scope WHERE u.bytes <> coalesce(counted, 0)",
-        ),
-        (
-            "account has reserved other bytes than its writers",
-            "SELECT u.scope FROM usage AS u LEFT JOIN
-             (SELECT dialect, account, sum(reserved) AS counted FROM writer GROUP BY dialect, account) AS w
-             ON w.dialect = u.dialect AND w.account = u.scope WHERE u.reserved <> coalesce(counted, 0)",
-        ),
-        (
-            "store counts other names than it has",
-            "SELECT names || ' instead of ' || (SELECT count(*) FROM name) FROM store WHERE names <> (SELECT count(*) FROM name)",
-        ),
-        (
-            "store counts other contents or bytes than it has",
-            "SELECT contents || ' with ' || bytes || ' bytes, waiting ' || doomed || ' with ' || doomed_bytes FROM store
-             WHERE (contents, bytes, doomed, doomed_bytes) <>
-             (SELECT coalesce(sum(state = 1), 0), coalesce(sum((state = 1) * size), 0), coalesce(sum(state = 2), 0),
-              coalesce(sum((state = 2) * size), 0) FROM blob)",
-        ),
-    ];
-    let mut findings = Vec::new();
-    for (complaint, sql) in CHECKS {
-        for found in db.prepare(sql)?.query_map([], |row| row.get::<_, String>(0))? {
-            findings.push(format!("{complaint}: {:?}", found?));
-        }
-    }
-    Ok(findings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::schema;
-
-    fn plan(db: &Connection, sql: &str, values: Vec<Sql>) -> String {
-        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let lines = plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-        lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
-    }
-
-    #[test]
-    fn lists_and_counts_read_what_they_show_and_sort_nothing() {
-        let mut db = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut db).unwrap();
-        let cases = [
-            (Order::Key, "sqlite_autoindex_name_1"),
-            (Order::NewestFirst, "name_newest"),
-            (Order::LongestUnchanged, "name_unchanged"),
-        ];
-        for (order, index) in cases {
-            for after in [None, Some("k".to_owned())] {
-                let query = ListQuery {
-                    status: Some("complete".into()),
-                    modified_before: Some(Timestamp::from_unix_micros(1)),
-                    order,
-                    after,
-                    ..ListQuery::new("toy", "operations", 10)
-                };
-                let (sql, values) = select_names(&query);
-                let plan = plan(&db, &sql, values);
-                assert!(plan.contains(&format!("SEARCH name USING INDEX {index} ")), "{order:?}: {plan}");
-                assert!(!plan.contains("TEMP B-TREE"), "{order:?}: {plan}");
-            }
-        }
-        let plan = plan(&db, COUNTS, Vec::new());
-        assert!(plan.contains("writer USING COVERING INDEX writer_open"), "{plan}");
-    }
 }

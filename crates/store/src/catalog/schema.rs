@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::error::{Fault, OpenError};
 
 /// Every migration in order; the database's `user_version` says how many were applied.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// Ids are 16 bytes, times microseconds since 1970, keys are compared bytewise. States are small numbers, see the constants below.
 const FIRST: &str = "
@@ -200,6 +200,16 @@ CREATE INDEX name_imodel ON name
     WHERE parent IS NULL AND (attributes ->> '$.imodel') IS NOT NULL;
 ";
 
+/// Which contents were found damaged, and when: nothing is shared with them, and equal bytes that come take the place of theirs. From
+/// then on their segments lie in a container that has another id.
+const SIXTH: &str = "
+ALTER TABLE blob ADD COLUMN damaged INTEGER;
+DROP INDEX blob_equal;
+CREATE INDEX blob_equal ON blob (blake3, size, damaged) WHERE blake3 IS NOT NULL;
+CREATE INDEX blob_damaged ON blob (id) WHERE damaged IS NOT NULL AND state = 1;
+CREATE INDEX segment_moved ON segment (container) WHERE packed = 0 AND container <> blob;
+";
+
 /// A blob that a writer is filling.
 pub(super) const BLOB_OPEN: i64 = 0;
 /// A blob that names may share.
@@ -345,6 +355,6 @@ mod tests {
         assert_eq!(store_id(&db).unwrap(), Some(Uuid::from_u128(5)));
         assert!(is_virgin(&db).unwrap());
         db.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 5 })));
+        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 6 })));
     }
 }

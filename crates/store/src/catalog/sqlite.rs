@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    BlobRow, Catalog, Counts, Read, SegmentRow, SessionRow,
+    BlobRow, Catalog, Counts, Discrepancy, PackRow, Read, SegmentRow, SessionRow, audit,
     committer::{self, Job},
     queries::{self, Which},
     schema::{self, MigrateError},
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     change::{Applied, Change},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     error::{ChangeError, Fault},
     inner::lock,
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
@@ -202,8 +202,8 @@ impl Catalog for SqliteCatalog {
         Box::pin(async move { self.quick(|db| queries::usage(db, dialect, scope)) })
     }
 
-    fn counts(&self) -> Read<'_, Counts> {
-        self.scan(queries::counts)
+    fn counts(&self, expired: Timestamp) -> Read<'_, Counts> {
+        self.scan(move |db| queries::counts(db, expired))
     }
 
     fn level<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Level> {
@@ -259,8 +259,20 @@ impl Catalog for SqliteCatalog {
         self.scan(move |db| queries::names_of(db, &blobs))
     }
 
-    fn audit(&self) -> Read<'_, Vec<String>> {
-        self.scan(queries::audit)
+    fn audit(&self) -> Read<'_, Vec<Discrepancy>> {
+        self.scan(audit::audit)
+    }
+
+    fn equals(&self, blob: BlobRow) -> Read<'_, Vec<BlobRow>> {
+        self.scan(move |db| queries::equals(db, &blob))
+    }
+
+    fn packs(&self) -> Read<'_, Vec<PackRow>> {
+        self.scan(queries::packs)
+    }
+
+    fn expired(&self, before: Timestamp) -> Read<'_, Vec<SessionRow>> {
+        self.scan(move |db| queries::expired(db, before))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

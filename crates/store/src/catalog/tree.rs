@@ -179,12 +179,15 @@ fn delete_folder(transaction: &Transaction<'_>, tree: &Tree, path: &str) -> Step
         .db
         .prepare_cached("DELETE FROM name WHERE dialect = ?1 AND scope = ?2 AND key >= ?3 AND key < ?4")?
         .execute(params![tree.dialect, tree.scope, low, high])?;
+    // With both in one condition the database would go through every folder of the tree.
     transaction
         .db
-        .prepare_cached(
-            "DELETE FROM folder WHERE dialect = ?1 AND scope = ?2 AND (path = ?5 OR path >= ?3 AND path < ?4)",
-        )?
-        .execute(params![tree.dialect, tree.scope, low, high, path])?;
+        .prepare_cached("DELETE FROM folder WHERE dialect = ?1 AND scope = ?2 AND path = ?3")?
+        .execute(params![tree.dialect, tree.scope, path])?;
+    transaction
+        .db
+        .prepare_cached("DELETE FROM folder WHERE dialect = ?1 AND scope = ?2 AND path >= ?3 AND path < ?4")?
+        .execute(params![tree.dialect, tree.scope, low, high])?;
     count(transaction, tree, path, -signed(folder.files), -signed(folder.bytes));
     transaction.refund(&tree.dialect, &tree.scope, folder.bytes);
     Ok(folder.files)

@@ -16,6 +16,9 @@ use crate::{
     segments::{Container, Location},
 };
 
+/// Writers that one step of cleaning up ends or forgets, so that nobody waits long for the transaction it is in.
+const AT_ONCE: u32 = 256;
+
 /// What a step needs to know of an open writer.
 struct OpenWriter {
     dialect: String,
@@ -260,26 +263,34 @@ pub(super) fn commit_session(transaction: &Transaction<'_>, writer: Uuid) -> Ste
 pub(super) fn abort_uploads(transaction: &Transaction<'_>) -> Stepped<Effect> {
     abort_all(
         transaction,
-        "SELECT id FROM writer WHERE state = 0 AND session IS NULL AND touched <= ?1",
+        "SELECT id FROM writer WHERE state = 0 AND session IS NULL AND touched <= ?1 ORDER BY touched LIMIT ?2",
         Timestamp::from_unix_micros(i64::MAX),
         &[],
+        u32::MAX,
     )
 }
 
 pub(super) fn abort_sessions(transaction: &Transaction<'_>, before: Timestamp, except: &[Uuid]) -> Stepped<Effect> {
     abort_all(
         transaction,
-        "SELECT id FROM writer WHERE state = 0 AND session IS NOT NULL AND touched <= ?1",
+        "SELECT id FROM writer WHERE state = 0 AND session IS NOT NULL AND touched <= ?1 ORDER BY touched LIMIT ?2",
         before,
         except,
+        AT_ONCE.saturating_add(u32::try_from(except.len()).unwrap_or(u32::MAX)),
     )
 }
 
-fn abort_all(transaction: &Transaction<'_>, select: &str, before: Timestamp, except: &[Uuid]) -> Stepped<Effect> {
+fn abort_all(
+    transaction: &Transaction<'_>,
+    select: &str,
+    before: Timestamp,
+    except: &[Uuid],
+    limit: u32,
+) -> Stepped<Effect> {
     let writers: Vec<Uuid> = transaction
         .db
         .prepare_cached(select)?
-        .query_map([before.as_unix_micros()], id_at_0)?
+        .query_map(params![before.as_unix_micros(), limit], id_at_0)?
         .collect::<rusqlite::Result<_>>()?;
     let mut ended = 0;
     for writer in writers.into_iter().filter(|writer| !except.contains(writer)) {
@@ -292,8 +303,11 @@ fn abort_all(transaction: &Transaction<'_>, select: &str, before: Timestamp, exc
 pub(super) fn forget(transaction: &Transaction<'_>, before: Timestamp) -> Stepped<Effect> {
     let gone = transaction
         .db
-        .prepare_cached("DELETE FROM writer WHERE state <> 0 AND ended <= ?1")?
-        .execute([before.as_unix_micros()])?;
+        .prepare_cached(
+            "DELETE FROM writer WHERE id IN
+             (SELECT id FROM writer WHERE state <> 0 AND ended <= ?1 ORDER BY ended LIMIT ?2)",
+        )?
+        .execute(params![before.as_unix_micros(), AT_ONCE])?;
     Ok(Effect::Deleted(gone as u64))
 }
 

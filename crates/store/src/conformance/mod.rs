@@ -223,7 +223,7 @@ fn part(whole: &Bytes, first: u64, last: u64) -> Bytes {
 /// The store agrees with itself.
 async fn assert_sound(store: &Store) {
     let report = store.fsck().await.unwrap();
-    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.problems, []);
 }
 
 fn sequential(prefix: u64) -> Arc<SequentialIds> {

@@ -65,6 +65,11 @@ async fn uploads_of_an_earlier_run_are_cleared_away(fixture: Fixture) {
     let request = UploadRequest::new(account()).declared(Some(1_000_000));
     let mut upload = store.begin(request).await.unwrap();
     upload.push(pattern(1, 700_000)).await.unwrap();
+    // What was pushed is written behind it.
+    let files = || std::fs::read_dir(store.folder().join("files")).unwrap();
+    while files().all(|file| file.unwrap().metadata().unwrap().len() == 0) {
+        tokio::task::yield_now().await;
+    }
     // As after a crash: nobody tells the store that the upload ended.
     std::mem::forget(upload);
     assert_eq!(store.usage(DIALECT, "everybody").await.unwrap(), Usage { bytes: 0, reserved: 1_000_000 });

@@ -99,6 +99,8 @@ async fn numbers_survive_a_restart(mut fixture: Fixture) {
     assert!(store.close(Duration::from_secs(30)).await);
     drop(store);
     let after = fixture.open().await.statistics().await.unwrap();
-    assert_eq!(after, Statistics { sweeps: 0, freed: 0, freed_bytes: 0, ..before });
+    // Packs are looked at behind the start.
+    let (packed_bytes, pack_dead_bytes) = (after.packed_bytes, after.pack_dead_bytes);
+    assert_eq!(after, Statistics { sweeps: 0, freed: 0, freed_bytes: 0, packed_bytes, pack_dead_bytes, ..before });
     assert_eq!((after.names, after.contents, after.bytes, after.open_sessions), (2, 2, 301_000, 1));
 }

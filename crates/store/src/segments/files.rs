@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    Container, Location, SegmentReader, SegmentWriter, Segments,
+    Container, Location, Orphan, SegmentReader, SegmentWriter, Segments, Stored,
     disk::DiskFile,
     folder::Folder,
     own::{FileReader, OwnWriter},
@@ -158,6 +158,25 @@ impl Segments for FileSegments {
         let folder = Arc::clone(&self.folder);
         Box::pin(blocking(move || {
             folder.purge(now).map(drop).map_err(|error| Fault::from_io("deleting what was set aside", error))
+        }))
+    }
+
+    fn inventory(&self) -> BoxFuture<'_, Result<Vec<Stored>, Fault>> {
+        let folder = Arc::clone(&self.folder);
+        Box::pin(blocking(move || folder.inventory().map_err(|error| Fault::from_io("listing the files", error))))
+    }
+
+    fn set_aside(&self, container: Container, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>> {
+        let folder = Arc::clone(&self.folder);
+        Box::pin(blocking(move || {
+            folder.set_aside(container, now).map_err(|error| Fault::from_io("setting a file aside", error))
+        }))
+    }
+
+    fn orphans(&self) -> BoxFuture<'_, Result<Vec<Orphan>, Fault>> {
+        let folder = Arc::clone(&self.folder);
+        Box::pin(blocking(move || {
+            folder.orphans().map_err(|error| Fault::from_io("listing what was set aside", error))
         }))
     }
 

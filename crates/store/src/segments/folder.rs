@@ -1,6 +1,7 @@
 //! The files below the data folder: where a container lies, and what is done with files that nobody knows.
 
 use std::{
+    ffi::OsStr,
     io,
     ops::Range,
     path::{Path, PathBuf},
@@ -22,6 +23,8 @@ const FILES: &str = "files";
 const ORPHANS: &str = "orphans";
 /// Files that no row names are kept for so long: a lost or older database must not make us delete images.
 const ORPHANS_STAY: Duration = Duration::from_hours(24);
+/// So many of them are deleted at a time, the rest by the next sweep.
+pub(super) const PURGED: u64 = 1_000;
 
 fn not_opened(container: Container, error: io::Error) -> Fault {
     match error.kind() {
@@ -32,7 +35,7 @@ fn not_opened(container: Container, error: io::Error) -> Fault {
 
 /// The folders that hold bytes.
 pub(crate) struct Folder {
-    disk: Arc<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     root: PathBuf,
     pub(crate) durability: Durability,
     reserve: u64,
@@ -57,7 +60,7 @@ impl Folder {
         })
     }
 
-    fn path(&self, container: Container) -> PathBuf {
+    pub(super) fn path(&self, container: Container) -> PathBuf {
         self.home(container).join(container.id().simple().to_string())
     }
 
@@ -159,19 +162,30 @@ impl Folder {
             Container::Own(_) => "file",
         };
         let name = format!("{}-{kind}-{}", now.as_unix_micros(), container.id().simple());
-        self.disk.rename(&self.path(container), &self.root.join(ORPHANS).join(name))
+        self.disk.rename(&self.path(container), &self.orphanage().join(name))
     }
 
-    /// Deletes what was set aside more than 24 hours ago; says how many files went.
+    pub(super) fn orphanage(&self) -> PathBuf {
+        self.root.join(ORPHANS)
+    }
+
+    /// When a file was set aside; none for one that is not ours.
+    pub(super) fn aside_since(name: &OsStr) -> Option<Timestamp> {
+        name.to_str()?.split_once('-')?.0.parse().ok().map(Timestamp::from_unix_micros)
+    }
+
+    /// Deletes what was set aside more than 24 hours ago, a bounded part of it; says how many files went.
     pub(crate) fn purge(&self, now: Timestamp) -> io::Result<u64> {
         let mut purged = 0;
-        let orphans = self.root.join(ORPHANS);
+        let orphans = self.orphanage();
         for file in self.disk.list(&orphans)? {
-            let since =
-                file.to_str().and_then(|name| name.split_once('-')?.0.parse().ok()).map(Timestamp::from_unix_micros);
+            let since = Self::aside_since(&file);
             if since.is_some_and(|since| since.plus(ORPHANS_STAY) <= now) {
                 self.disk.remove(&orphans.join(file))?;
                 purged += 1;
+            }
+            if purged == PURGED {
+                break;
             }
         }
         Ok(purged)

@@ -3,6 +3,7 @@
 pub mod disk;
 pub(crate) mod files;
 pub(crate) mod folder;
+mod inventory;
 mod own;
 mod pack;
 
@@ -31,7 +32,7 @@ pub struct Location {
 pub enum Container {
     /// Many small bodies, one behind the other.
     Pack(Uuid),
-    /// One large body. Its id is the id of the blob.
+    /// One large body. Its id is the id of the blob that it was written for.
     Own(Uuid),
 }
 
@@ -52,6 +53,28 @@ impl fmt::Display for Container {
             Self::Own(id) => write!(f, "file {id}"),
         }
     }
+}
+
+/// A container that has bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Which.
+    pub container: Container,
+    /// First byte behind its last one.
+    pub end: u64,
+    /// What it takes of the disk: what was taken ahead counts, holes do not.
+    pub bytes: u64,
+}
+
+/// Bytes that were set aside because no row named them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// What it is called where it lies now.
+    pub name: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What it takes of the disk.
+    pub bytes: u64,
 }
 
 /// An engine that keeps bytes. Every method that changes something resolves when it is durable.
@@ -84,6 +107,15 @@ pub trait Segments: Send + Sync + 'static {
 
     /// Deletes what a start set aside because no row named it, once it was kept long enough.
     fn purge(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Every container that has bytes, known to rows or not.
+    fn inventory(&self) -> BoxFuture<'_, Result<Vec<Stored>, Fault>>;
+
+    /// Sets a container aside that no row names: [`purge`](Self::purge) deletes it a day after `now`.
+    fn set_aside(&self, container: Container, now: Timestamp) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// What was set aside, by [`set_aside`](Self::set_aside) or by a start.
+    fn orphans(&self) -> BoxFuture<'_, Result<Vec<Orphan>, Fault>>;
 
     /// Refuses when `bytes` more would not fit beside the reserve. Takes microseconds.
     ///

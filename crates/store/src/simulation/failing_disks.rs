@@ -163,7 +163,7 @@ impl Running {
         }
         delete(&self.store, "afterwards").await;
         self.store.sweep().await.unwrap();
-        assert_eq!(self.store.fsck().await.unwrap().problems, Vec::<String>::new());
+        assert_eq!(self.store.fsck().await.unwrap().problems, []);
     }
 
     /// After a start nothing takes room but what is kept; sessions and failures have left nothing.
@@ -176,7 +176,7 @@ impl Running {
         // Packs of small bodies may hold the ends of pages that several dead bodies shared.
         let taken: u64 = self.machine.names("files").iter().map(|name| self.machine.taken_by("files", name)).sum();
         assert!(taken <= pages * PAGE, "{taken} bytes are taken for {pages} pages");
-        assert_eq!(store.fsck().await.unwrap().problems, Vec::<String>::new());
+        assert_eq!(store.fsck().await.unwrap().problems, []);
         assert!(store.close(PATIENCE).await);
     }
 }

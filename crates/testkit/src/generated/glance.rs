@@ -76,7 +76,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
                 query: &[],
                 whole_query: false,
                 lenient: &[],
-                headers: &["Range", "Content-Range"],
+                headers: &["Range", "Content-Range", "If-Match", "If-None-Match", "If-Range"],
                 fold_path: false,
                 fold_query: false,
             },

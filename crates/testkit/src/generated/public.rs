@@ -33,7 +33,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
                 query: &[],
                 whole_query: false,
                 lenient: &[],
-                headers: &["Range", "If-None-Match", "If-Range"],
+                headers: &["Range", "If-Match", "If-None-Match", "If-Range"],
                 fold_path: false,
                 fold_query: false,
             },

@@ -99,7 +99,7 @@ pub fn play(case: &Case<'_>) -> Result<Verdict, DriveError> {
                 query: &["api-version", "timeout"],
                 whole_query: false,
                 lenient: &["timeout"],
-                headers: &["Range"],
+                headers: &["Range", "If-Match", "If-None-Match", "If-Range"],
                 fold_path: false,
                 fold_query: false,
             },

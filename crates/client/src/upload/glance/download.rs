@@ -147,7 +147,7 @@ impl<T: Transport> GlanceClient<T> {
         let input = DownloadImageData {
             image_id: image_id.to_string(),
             range: (from > 0).then(|| format!("bytes={from}-")),
-            content_range: None,
+            ..DownloadImageData::default()
         };
         let (answer, body) = match self.download_image_data(&input).await {
             Ok(answer) => answer,
@@ -161,6 +161,8 @@ impl<T: Transport> GlanceClient<T> {
                 return Err(ImageDownloadError::NoData { image_id, status: image.status.clone() });
             }
             DownloadImageDataOk::Ok { .. } => Some(0),
+            // Nothing was asked for that could be so.
+            DownloadImageDataOk::NotModified { .. } => None,
             DownloadImageDataOk::PartialContent { content_range, .. } => {
                 content_range.strip_prefix("bytes ").and_then(|range| range.split('-').next()?.parse().ok())
             }

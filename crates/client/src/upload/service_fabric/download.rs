@@ -52,8 +52,10 @@ impl<T: Transport> ServiceFabricClient<T> {
         };
         let (ok, body) = self.download(&input).await.map_err(refused)?;
         let told = match ok {
-            DownloadOk::Ok => http_body::Body::size_hint(&body).exact().map(whole),
-            DownloadOk::PartialContent { content_range } => Some(content_range),
+            DownloadOk::Ok { .. } => http_body::Body::size_hint(&body).exact().map(whole),
+            DownloadOk::PartialContent { content_range, .. } => Some(content_range),
+            // Nothing was asked for that could be so.
+            DownloadOk::NotModified { .. } => Some("none, as if they were known".to_owned()),
         };
         let expected = if from == 0 { whole(size) } else { format!("bytes {from}-{}/{size}", size - 1) };
         match told {

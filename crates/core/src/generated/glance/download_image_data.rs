@@ -30,6 +30,18 @@ pub struct DownloadImageData {
     ///
     /// What old clients send in place of Range. Ignored when Range is there.
     pub content_range: Option<String>,
+    /// Header parameter `If-Match`.
+    ///
+    /// Entity tags of the bytes that are wanted, or `*` for any. Other bytes are refused.
+    pub if_match: Option<String>,
+    /// Header parameter `If-None-Match`.
+    ///
+    /// Entity tags of what the client has already, or `*`.
+    pub if_none_match: Option<String>,
+    /// Header parameter `If-Range`.
+    ///
+    /// The entity tag of what the client has a part of. With another one, or with a date, Range is ignored and everything is sent.
+    pub if_range: Option<String>,
 }
 
 impl Operation for DownloadImageData {
@@ -53,6 +65,9 @@ impl Operation for DownloadImageData {
             .literal("/file")
             .header("Range", self.range.as_ref())?
             .header("Content-Range", self.content_range.as_ref())?
+            .header("If-Match", self.if_match.as_ref())?
+            .header("If-None-Match", self.if_none_match.as_ref())?
+            .header("If-Range", self.if_range.as_ref())?
             .finish()
     }
 
@@ -61,6 +76,9 @@ impl Operation for DownloadImageData {
             image_id: request.path(0, "image_id")?,
             range: request.header("Range")?,
             content_range: request.header("Content-Range")?,
+            if_match: request.header("If-Match").unwrap_or_default(),
+            if_none_match: request.header("If-None-Match").unwrap_or_default(),
+            if_range: request.header("If-Range").unwrap_or_default(),
         })
     }
 }
@@ -69,6 +87,10 @@ impl Operation for DownloadImageData {
 #[derive(Debug, Clone, PartialEq)]
 pub enum DownloadImageDataOk {
     /// 200: All bytes.
+    ///
+    /// - no range is asked for
+    /// - a range is asked for, and If-Range is not exactly the entity tag of the bytes
+    /// - If-None-Match names only other bytes
     Ok {
         /// Header `X-Openstack-Request-Id`.
         ///
@@ -82,6 +104,11 @@ pub enum DownloadImageDataOk {
         ///
         /// Always `bytes`.
         accept_ranges: Option<String>,
+        /// Header `ETag`.
+        ///
+        /// A strong entity tag of the bytes, which changes exactly when they do: their BLAKE3 in hexadecimal digits, or an id that no other
+        /// bytes will ever have.
+        etag: Option<String>,
     },
     /// 204: The image is known but has no data yet.
     NoContent {
@@ -92,6 +119,7 @@ pub enum DownloadImageDataOk {
     },
     /// 206: The bytes of one range.
     ///
+    /// - Range asks for a part of exactly the bytes that If-Range names
     /// - Range asks for a part that is there
     /// - there is no Range, and the request's own Content-Range asks for a part that is there
     PartialContent {
@@ -107,16 +135,33 @@ pub enum DownloadImageDataOk {
         ///
         /// Always `bytes`.
         accept_ranges: Option<String>,
+        /// Header `ETag`.
+        ///
+        /// A strong entity tag of the bytes, which changes exactly when they do: their BLAKE3 in hexadecimal digits, or an id that no other
+        /// bytes will ever have.
+        etag: Option<String>,
         /// Header `Content-Range`.
         ///
         /// First and last position sent, counted from 0, and the size of the whole image.
         content_range: String,
     },
+    /// 304: The client has the bytes already.
+    NotModified {
+        /// Header `X-Openstack-Request-Id`.
+        ///
+        /// Names this request in the server's log. Always `req-` and a UUID; an id that the request brings along is not taken over.
+        x_openstack_request_id: String,
+        /// Header `ETag`.
+        ///
+        /// A strong entity tag of the bytes, which changes exactly when they do: their BLAKE3 in hexadecimal digits, or an id that no other
+        /// bytes will ever have.
+        etag: Option<String>,
+    },
 }
 
 impl Message for DownloadImageDataOk {
     fn documents(status: StatusCode) -> bool {
-        matches!(status.as_u16(), 200 | 204 | 206)
+        matches!(status.as_u16(), 200 | 204 | 206 | 304)
     }
 
     fn status(&self) -> StatusCode {
@@ -124,29 +169,38 @@ impl Message for DownloadImageDataOk {
             Self::Ok { .. } => StatusCode::OK,
             Self::NoContent { .. } => StatusCode::NO_CONTENT,
             Self::PartialContent { .. } => StatusCode::PARTIAL_CONTENT,
+            Self::NotModified { .. } => StatusCode::NOT_MODIFIED,
         }
     }
 
     fn into_response(self) -> Response<Bytes> {
         match self {
-            Self::Ok { x_openstack_request_id, content_md5, accept_ranges } => ResponseBuilder::new(StatusCode::OK)
-                .header("X-Openstack-Request-Id", Some(&x_openstack_request_id))
-                .header("Content-MD5", content_md5.as_ref())
-                .header("Accept-Ranges", accept_ranges.as_ref())
-                .content_type("application/octet-stream")
-                .finish(),
+            Self::Ok { x_openstack_request_id, content_md5, accept_ranges, etag } => {
+                ResponseBuilder::new(StatusCode::OK)
+                    .header("X-Openstack-Request-Id", Some(&x_openstack_request_id))
+                    .header("Content-MD5", content_md5.as_ref())
+                    .header("Accept-Ranges", accept_ranges.as_ref())
+                    .header("ETag", etag.as_ref())
+                    .content_type("application/octet-stream")
+                    .finish()
+            }
             Self::NoContent { x_openstack_request_id } => ResponseBuilder::new(StatusCode::NO_CONTENT)
                 .header("X-Openstack-Request-Id", Some(&x_openstack_request_id))
                 .finish(),
-            Self::PartialContent { x_openstack_request_id, content_md5, accept_ranges, content_range } => {
+            Self::PartialContent { x_openstack_request_id, content_md5, accept_ranges, etag, content_range } => {
                 ResponseBuilder::new(StatusCode::PARTIAL_CONTENT)
                     .header("X-Openstack-Request-Id", Some(&x_openstack_request_id))
                     .header("Content-MD5", content_md5.as_ref())
                     .header("Accept-Ranges", accept_ranges.as_ref())
+                    .header("ETag", etag.as_ref())
                     .header("Content-Range", Some(&content_range))
                     .content_type("application/octet-stream")
                     .finish()
             }
+            Self::NotModified { x_openstack_request_id, etag } => ResponseBuilder::new(StatusCode::NOT_MODIFIED)
+                .header("X-Openstack-Request-Id", Some(&x_openstack_request_id))
+                .header("ETag", etag.as_ref())
+                .finish(),
         }
     }
 
@@ -157,6 +211,7 @@ impl Message for DownloadImageDataOk {
                     .required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
                 content_md5: response.header("Content-MD5")?,
                 accept_ranges: response.header("Accept-Ranges")?,
+                etag: response.header("ETag")?,
             }),
             204 => Ok(Self::NoContent {
                 x_openstack_request_id: response
@@ -167,7 +222,13 @@ impl Message for DownloadImageDataOk {
                     .required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
                 content_md5: response.header("Content-MD5")?,
                 accept_ranges: response.header("Accept-Ranges")?,
+                etag: response.header("ETag")?,
                 content_range: response.required_header("Content-Range")?,
+            }),
+            304 => Ok(Self::NotModified {
+                x_openstack_request_id: response
+                    .required_header_or("X-Openstack-Request-Id", "X-Compute-Request-Id")?,
+                etag: response.header("ETag")?,
             }),
             _ => Err(InvalidResponse::Status(response.head.status)),
         }
@@ -188,6 +249,11 @@ pub enum DownloadImageDataError {
     /// - the id is no UUID, was never used, or belongs to a deleted image
     /// - the owner is another project, which shares nothing with the user's
     NotFound(FaultResponse),
+    /// 412: The image does not have the bytes that If-Match names.
+    ///
+    /// - If-Match names only other bytes, or weak tags, which match none
+    /// - there is an If-Match, and the image has no data yet
+    PreconditionFailed(FaultResponse),
     /// 416: No byte of the image lies in the range.
     ///
     /// - the range begins at or after the end of the image
@@ -201,7 +267,7 @@ pub enum DownloadImageDataError {
 
 impl Message for DownloadImageDataError {
     fn documents(status: StatusCode) -> bool {
-        matches!(status.as_u16(), 400 | 401 | 404 | 416 | 500 | 503)
+        matches!(status.as_u16(), 400 | 401 | 404 | 412 | 416 | 500 | 503)
     }
 
     fn status(&self) -> StatusCode {
@@ -209,6 +275,7 @@ impl Message for DownloadImageDataError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::RangeNotSatisfiable(_) => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::InternalServerError(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ServiceUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -220,6 +287,7 @@ impl Message for DownloadImageDataError {
             Self::BadRequest(answer) => answer.with_status(StatusCode::BAD_REQUEST),
             Self::Unauthorized(answer) => answer.with_status(StatusCode::UNAUTHORIZED),
             Self::NotFound(answer) => answer.with_status(StatusCode::NOT_FOUND),
+            Self::PreconditionFailed(answer) => answer.with_status(StatusCode::PRECONDITION_FAILED),
             Self::RangeNotSatisfiable(answer) => answer.with_status(StatusCode::RANGE_NOT_SATISFIABLE),
             Self::InternalServerError(answer) => answer.with_status(StatusCode::INTERNAL_SERVER_ERROR),
             Self::ServiceUnavailable(answer) => answer.with_status(StatusCode::SERVICE_UNAVAILABLE),
@@ -231,6 +299,7 @@ impl Message for DownloadImageDataError {
             400 => FaultResponse::from_view(response).map(Self::BadRequest),
             401 => UnauthorizedResponse::from_view(response).map(Self::Unauthorized),
             404 => FaultResponse::from_view(response).map(Self::NotFound),
+            412 => FaultResponse::from_view(response).map(Self::PreconditionFailed),
             416 => FaultResponse::from_view(response).map(Self::RangeNotSatisfiable),
             500 => FaultResponse::from_view(response).map(Self::InternalServerError),
             503 => FaultResponse::from_view(response).map(Self::ServiceUnavailable),
@@ -245,6 +314,7 @@ impl std::fmt::Display for DownloadImageDataError {
         let summary = match self {
             Self::BadRequest(answer)
             | Self::NotFound(answer)
+            | Self::PreconditionFailed(answer)
             | Self::RangeNotSatisfiable(answer)
             | Self::InternalServerError(answer)
             | Self::ServiceUnavailable(answer) => summary.with(&answer.body),

@@ -35,6 +35,7 @@ pub const CORS: Option<Cors> = Some(Cors {
         "content-type",
         "content-disposition",
         "range",
+        "if-match",
         "if-none-match",
         "if-range",
         "x-ping-external-transaction-id",

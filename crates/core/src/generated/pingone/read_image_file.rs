@@ -39,6 +39,10 @@ pub struct ReadImageFile {
     ///
     /// One byte range after RFC 9110. A suffix, an open end and an end beyond the last byte are understood.
     pub range: Option<String>,
+    /// Header parameter `If-Match`.
+    ///
+    /// Entity tags of the bytes that are wanted, or `*` for any. Other bytes are refused.
+    pub if_match: Option<String>,
     /// Header parameter `If-None-Match`.
     ///
     /// Entity tags of what the client has already, or `*`.
@@ -71,6 +75,7 @@ impl Operation for ReadImageFile {
             .segment("imageId", &self.image_id)?
             .segment("fileName", &self.file_name)?
             .header("Range", self.range.as_ref())?
+            .header("If-Match", self.if_match.as_ref())?
             .header("If-None-Match", self.if_none_match.as_ref())?
             .header("If-Range", self.if_range.as_ref())?
             .finish()
@@ -82,6 +87,7 @@ impl Operation for ReadImageFile {
             image_id: request.path(1, "imageId")?,
             file_name: request.path(2, "fileName")?,
             range: request.header("Range").unwrap_or_default(),
+            if_match: request.header("If-Match").unwrap_or_default(),
             if_none_match: request.header("If-None-Match").unwrap_or_default(),
             if_range: request.header("If-Range").unwrap_or_default(),
         })
@@ -219,6 +225,8 @@ pub enum ReadImageFileError {
     /// - the image has another file name
     /// - the image was deleted
     NotFound(P1ErrorResponse),
+    /// 412: The picture is none that If-Match names.
+    PreconditionFailed(P1ErrorResponse),
     /// 416: No byte of the picture lies in the range.
     RangeNotSatisfiable {
         /// Header `Correlation-Id`.
@@ -241,12 +249,13 @@ pub enum ReadImageFileError {
 
 impl Message for ReadImageFileError {
     fn documents(status: StatusCode) -> bool {
-        matches!(status.as_u16(), 404 | 416 | 500)
+        matches!(status.as_u16(), 404 | 412 | 416 | 500)
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::InternalServerError(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -255,6 +264,7 @@ impl Message for ReadImageFileError {
     fn into_response(self) -> Response<Bytes> {
         match self {
             Self::NotFound(answer) => answer.with_status(StatusCode::NOT_FOUND),
+            Self::PreconditionFailed(answer) => answer.with_status(StatusCode::PRECONDITION_FAILED),
             Self::RangeNotSatisfiable { correlation_id, content_range, body } => {
                 ResponseBuilder::new(StatusCode::RANGE_NOT_SATISFIABLE)
                     .header("Correlation-Id", Some(&correlation_id))
@@ -269,6 +279,7 @@ impl Message for ReadImageFileError {
     fn from_response(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         match response.head.status.as_u16() {
             404 => P1ErrorResponse::from_view(response).map(Self::NotFound),
+            412 => P1ErrorResponse::from_view(response).map(Self::PreconditionFailed),
             416 => Ok(Self::RangeNotSatisfiable {
                 correlation_id: response.required_header("Correlation-Id")?,
                 content_range: response.required_header("Content-Range")?,
@@ -284,7 +295,9 @@ impl std::fmt::Display for ReadImageFileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let summary = codec::Summary::new(self.status());
         let summary = match self {
-            Self::NotFound(answer) | Self::InternalServerError(answer) => summary.with(&answer.body),
+            Self::NotFound(answer) | Self::PreconditionFailed(answer) | Self::InternalServerError(answer) => {
+                summary.with(&answer.body)
+            }
             Self::RangeNotSatisfiable { body, .. } => summary.with(body),
         };
         write!(formatter, "the service answered {}{summary}", self.status())

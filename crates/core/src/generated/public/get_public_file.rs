@@ -32,6 +32,10 @@ pub struct GetPublicFile {
     ///
     /// One byte range after RFC 9110. A suffix, an open end and an end beyond the last byte are understood.
     pub range: Option<String>,
+    /// Header parameter `If-Match`.
+    ///
+    /// Entity tags of the bytes that are wanted, or `*` for any. Other bytes are refused.
+    pub if_match: Option<String>,
     /// Header parameter `If-None-Match`.
     ///
     /// Entity tags of what the client has already, or `*`.
@@ -62,6 +66,7 @@ impl Operation for GetPublicFile {
             .segment("token", &self.token)?
             .segment("fileName", &self.file_name)?
             .header("Range", self.range.as_ref())?
+            .header("If-Match", self.if_match.as_ref())?
             .header("If-None-Match", self.if_none_match.as_ref())?
             .header("If-Range", self.if_range.as_ref())?
             .finish()
@@ -72,6 +77,7 @@ impl Operation for GetPublicFile {
             token: request.path(0, "token")?,
             file_name: request.path(1, "fileName")?,
             range: request.header("Range").unwrap_or_default(),
+            if_match: request.header("If-Match").unwrap_or_default(),
             if_none_match: request.header("If-None-Match").unwrap_or_default(),
             if_range: request.header("If-Range").unwrap_or_default(),
         })
@@ -186,6 +192,8 @@ pub enum GetPublicFileError {
     /// - the image that the link led to was replaced by another
     /// - the image that the link led to was deleted
     NotFound(RefusedResponse),
+    /// 412: The file is none that If-Match names.
+    PreconditionFailed(RefusedResponse),
     /// 416: No byte of the file lies in the range.
     RangeNotSatisfiable {
         /// Header `Content-Range`.
@@ -204,12 +212,13 @@ pub enum GetPublicFileError {
 
 impl Message for GetPublicFileError {
     fn documents(status: StatusCode) -> bool {
-        matches!(status.as_u16(), 404 | 416 | 500)
+        matches!(status.as_u16(), 404 | 412 | 416 | 500)
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::InternalServerError(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -218,6 +227,7 @@ impl Message for GetPublicFileError {
     fn into_response(self) -> Response<Bytes> {
         match self {
             Self::NotFound(answer) => answer.with_status(StatusCode::NOT_FOUND),
+            Self::PreconditionFailed(answer) => answer.with_status(StatusCode::PRECONDITION_FAILED),
             Self::RangeNotSatisfiable { content_range, body } => {
                 ResponseBuilder::new(StatusCode::RANGE_NOT_SATISFIABLE)
                     .constant_header("X-Content-Type-Options", "nosniff")
@@ -232,6 +242,7 @@ impl Message for GetPublicFileError {
     fn from_response(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         match response.head.status.as_u16() {
             404 => RefusedResponse::from_view(response).map(Self::NotFound),
+            412 => RefusedResponse::from_view(response).map(Self::PreconditionFailed),
             416 => Ok(Self::RangeNotSatisfiable {
                 content_range: response.required_header("Content-Range")?,
                 body: response.text()?,
@@ -246,7 +257,9 @@ impl std::fmt::Display for GetPublicFileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let summary = codec::Summary::new(self.status());
         let summary = match self {
-            Self::NotFound(answer) | Self::InternalServerError(answer) => summary.text(&answer.body),
+            Self::NotFound(answer) | Self::PreconditionFailed(answer) | Self::InternalServerError(answer) => {
+                summary.text(&answer.body)
+            }
             Self::RangeNotSatisfiable { body, .. } => summary.text(body),
         };
         write!(formatter, "the service answered {}{summary}", self.status())

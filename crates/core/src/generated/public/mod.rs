@@ -24,7 +24,7 @@ pub const PATH_RULES: PathRules =
 /// What web pages of other origins may do.
 pub const CORS: Option<Cors> = Some(Cors {
     methods: &["GET"],
-    headers: &["range", "if-none-match", "accept", "content-type", "x-correlation-id"],
+    headers: &["range", "if-match", "if-none-match", "if-range", "accept", "content-type", "x-correlation-id"],
     expose: &["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
     max_age: 7200,
 });

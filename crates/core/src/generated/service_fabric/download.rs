@@ -17,7 +17,7 @@ use super::models::FabricErrorResponse;
 
 /// Read a file, or one range of it.
 ///
-/// An extension: the original has no way to read a file back.
+/// An extension: the original has no way to read a file back. HEAD is answered too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
     /// Query parameter `api-version`.
@@ -35,6 +35,18 @@ pub struct Download {
     ///
     /// One byte range after RFC 9110. A suffix, an open end and an end beyond the last byte are understood.
     pub range: Option<String>,
+    /// Header parameter `If-Match`.
+    ///
+    /// Entity tags of the bytes that are wanted, or `*` for any. Other bytes are refused.
+    pub if_match: Option<String>,
+    /// Header parameter `If-None-Match`.
+    ///
+    /// Entity tags of what the client has already, or `*`.
+    pub if_none_match: Option<String>,
+    /// Header parameter `If-Range`.
+    ///
+    /// The entity tag of what the client has a part of. With another one, or with a date, Range is ignored and everything is sent.
+    pub if_range: Option<String>,
     /// Query parameter `timeout`.
     ///
     /// Seconds that the server may take once it has the last byte of the request. A value outside the limits counts as the default.
@@ -56,6 +68,9 @@ impl Default for Download {
             api_version: Self::DEFAULT_API_VERSION.to_owned(),
             content_path: String::default(),
             range: None,
+            if_match: None,
+            if_none_match: None,
+            if_range: None,
             timeout: None,
         }
     }
@@ -82,6 +97,9 @@ impl Operation for Download {
             .literal("/$/Download")
             .query("api-version", Some(&self.api_version))
             .header("Range", self.range.as_ref())?
+            .header("If-Match", self.if_match.as_ref())?
+            .header("If-None-Match", self.if_none_match.as_ref())?
+            .header("If-Range", self.if_range.as_ref())?
             .query("timeout", self.timeout.as_ref())
             .finish()
     }
@@ -91,6 +109,9 @@ impl Operation for Download {
             api_version: request.required_query("api-version")?,
             content_path: request.path(0, "contentPath")?,
             range: request.header("Range").unwrap_or_default(),
+            if_match: request.header("If-Match").unwrap_or_default(),
+            if_none_match: request.header("If-None-Match").unwrap_or_default(),
+            if_range: request.header("If-Range").unwrap_or_default(),
             timeout: request.query("timeout").unwrap_or_default(),
         })
     }
@@ -103,48 +124,83 @@ pub enum DownloadOk {
     ///
     /// - no range is asked for
     /// - Range lists several ranges, has another unit, or is malformed; it is ignored as RFC 9110 allows
-    Ok,
+    /// - a range is asked for, and If-Range is not exactly the entity tag of the bytes
+    /// - If-None-Match names only other bytes
+    Ok {
+        /// Header `ETag`.
+        ///
+        /// A strong entity tag of the bytes, which changes exactly when they do: their BLAKE3 in hexadecimal digits, or an id that no other
+        /// bytes will ever have.
+        etag: Option<String>,
+    },
     /// 206: The bytes of the range.
+    ///
+    /// - a part is asked for
+    /// - a part is asked for of exactly the bytes that If-Range names
     PartialContent {
+        /// Header `ETag`.
+        ///
+        /// A strong entity tag of the bytes, which changes exactly when they do: their BLAKE3 in hexadecimal digits, or an id that no other
+        /// bytes will ever have.
+        etag: Option<String>,
         /// Header `Content-Range`.
         ///
         /// First and last position sent, counted from 0, and the size of the whole file.
         content_range: String,
     },
+    /// 304: The client has the file already.
+    NotModified {
+        /// Header `ETag`.
+        ///
+        /// A strong entity tag of the bytes, which changes exactly when they do: their BLAKE3 in hexadecimal digits, or an id that no other
+        /// bytes will ever have.
+        etag: Option<String>,
+    },
 }
 
 impl Message for DownloadOk {
     fn documents(status: StatusCode) -> bool {
-        matches!(status.as_u16(), 200 | 206)
+        matches!(status.as_u16(), 200 | 206 | 304)
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Ok => StatusCode::OK,
+            Self::Ok { .. } => StatusCode::OK,
             Self::PartialContent { .. } => StatusCode::PARTIAL_CONTENT,
+            Self::NotModified { .. } => StatusCode::NOT_MODIFIED,
         }
     }
 
     fn into_response(self) -> Response<Bytes> {
         match self {
-            Self::Ok => ResponseBuilder::new(StatusCode::OK)
+            Self::Ok { etag } => ResponseBuilder::new(StatusCode::OK)
                 .constant_header("X-Content-Type-Options", "nosniff")
                 .constant_header("Accept-Ranges", "bytes")
+                .header("ETag", etag.as_ref())
                 .content_type("application/octet-stream")
                 .finish(),
-            Self::PartialContent { content_range } => ResponseBuilder::new(StatusCode::PARTIAL_CONTENT)
+            Self::PartialContent { etag, content_range } => ResponseBuilder::new(StatusCode::PARTIAL_CONTENT)
                 .constant_header("X-Content-Type-Options", "nosniff")
                 .constant_header("Accept-Ranges", "bytes")
+                .header("ETag", etag.as_ref())
                 .header("Content-Range", Some(&content_range))
                 .content_type("application/octet-stream")
+                .finish(),
+            Self::NotModified { etag } => ResponseBuilder::new(StatusCode::NOT_MODIFIED)
+                .constant_header("X-Content-Type-Options", "nosniff")
+                .header("ETag", etag.as_ref())
                 .finish(),
         }
     }
 
     fn from_response(response: &MessageView<'_>) -> Result<Self, InvalidResponse> {
         match response.head.status.as_u16() {
-            200 => Ok(Self::Ok),
-            206 => Ok(Self::PartialContent { content_range: response.required_header("Content-Range")? }),
+            200 => Ok(Self::Ok { etag: response.header("ETag")? }),
+            206 => Ok(Self::PartialContent {
+                etag: response.header("ETag")?,
+                content_range: response.required_header("Content-Range")?,
+            }),
+            304 => Ok(Self::NotModified { etag: response.header("ETag")? }),
             _ => Err(InvalidResponse::Status(response.head.status)),
         }
     }
@@ -163,6 +219,7 @@ pub enum DownloadError {
     /// - 403: the principal has no right to read this store
     /// - 404: nothing has this path
     /// - 404: the path is a folder
+    /// - 412: If-Match names only other bytes, or weak tags, which match none
     /// - 416: the range begins at or after the end of the file
     /// - 500: something broke that has no code of its own
     /// - 503: the storage did not answer within the server's own deadline

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use http::HeaderMap;
 use pentaprism_core::dialects::glance::download_image_data::{DownloadImageData, DownloadImageDataOk};
 use pentaprism_core::range::{ByteRange, ContentRange, RangeError};
 use pentaprism_core::{Body, ErrorStatus};
@@ -13,13 +14,21 @@ use super::faults::Fault;
 use super::problem::{self, Problem};
 use super::show::not_found;
 use crate::dialects::blocks;
+use crate::dialects::entity_tag::{Condition, Tags};
 
 /// What a download answers.
 pub(super) enum Download {
     /// There are no bytes yet.
     Nothing,
+    /// The client has them.
+    NotModified {
+        /// Their entity tag.
+        etag: String,
+    },
     /// All bytes, or a part of them.
     Bytes {
+        /// Their entity tag.
+        etag: String,
         /// MD5 of the whole.
         checksum: Option<String>,
         /// The part and the size of the whole, when a part was asked for.
@@ -31,21 +40,38 @@ pub(super) enum Download {
 
 impl Glance {
     /// Opens the bytes of an image that the caller sees.
-    pub(super) async fn download(&self, caller: &Caller, input: &DownloadImageData) -> Result<Download, Problem> {
+    pub(super) async fn download(
+        &self,
+        caller: &Caller,
+        headers: &HeaderMap,
+        input: &DownloadImageData,
+    ) -> Result<Download, Problem> {
         let missing = || not_found(&input.image_id);
         let seen = self.look_up_visible(caller, &input.image_id).await?.ok_or_else(missing)?;
-        let Some(content) = seen.image.name.content else { return Ok(Download::Nothing) };
-        let asked = asked_range(input, content.size)?;
+        let Some(content) = seen.image.name.content else {
+            return match Condition::of(headers, None) {
+                Condition::Failed => Err(other_bytes()),
+                _ => Ok(Download::Nothing),
+            };
+        };
+        let opened = self.context.store.open_content(content).await;
+        let reader = opened.map_err(|error| unreadable(error, missing))?;
+        let tags = Tags::of_content(&reader);
+        let with_range = match Condition::of(headers, Some(&tags)) {
+            Condition::Failed => return Err(other_bytes()),
+            Condition::NotModified => return Ok(Download::NotModified { etag: tags.into_told() }),
+            Condition::Fulfilled { with_range } => with_range,
+        };
+        let asked = if with_range { asked_range(input, content.size)? } else { None };
         let range = asked.clone().unwrap_or(0..content.size);
         let body = if range.is_empty() {
             Body::empty()
         } else {
-            let opened = self.context.store.open_content(content).await;
-            let blocks = opened.and_then(|reader| reader.read(range.clone()));
-            blocks::body(blocks.map_err(|error| unreadable(error, missing))?, range.end - range.start)
+            let blocks = reader.read(range.clone()).map_err(|error| unreadable(error, missing))?;
+            blocks::body(blocks, range.end - range.start)
         };
         let part = asked.map(|range| ContentRange { first: range.start, last: range.end - 1, length: content.size });
-        Ok(Download::Bytes { checksum: seen.image.attributes.checksum, part, body })
+        Ok(Download::Bytes { etag: tags.into_told(), checksum: seen.image.attributes.checksum, part, body })
     }
 }
 
@@ -55,21 +81,30 @@ impl Download {
         let accept_ranges = Some("bytes".to_owned());
         match self {
             Self::Nothing => (DownloadImageDataOk::NoContent { x_openstack_request_id }, None),
-            Self::Bytes { checksum: content_md5, part: None, body } => {
-                (DownloadImageDataOk::Ok { x_openstack_request_id, content_md5, accept_ranges }, Some(body))
+            Self::NotModified { etag } => {
+                (DownloadImageDataOk::NotModified { x_openstack_request_id, etag: Some(etag) }, None)
             }
-            Self::Bytes { checksum: content_md5, part: Some(part), body } => {
-                let content_range = part.to_string();
+            Self::Bytes { etag, checksum: content_md5, part: None, body } => {
+                let etag = Some(etag);
+                (DownloadImageDataOk::Ok { x_openstack_request_id, content_md5, accept_ranges, etag }, Some(body))
+            }
+            Self::Bytes { etag, checksum: content_md5, part: Some(part), body } => {
+                let (content_range, etag) = (part.to_string(), Some(etag));
                 let ok = DownloadImageDataOk::PartialContent {
                     x_openstack_request_id,
                     content_md5,
                     accept_ranges,
+                    etag,
                     content_range,
                 };
                 (ok, Some(body))
             }
         }
     }
+}
+
+fn other_bytes() -> Problem {
+    Problem::new(ErrorStatus::PRECONDITION_FAILED, "The image does not have the bytes that the If-Match header names.")
 }
 
 /// The part of `size` bytes that a request asks for; none when it asks for all. Never empty.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::caller::project_key;
+use crate::settings::HashAlgorithm;
 
 /// The dialect's word for the store.
 pub(super) const DIALECT: &str = "glance";
@@ -21,8 +22,8 @@ pub(super) const QUEUED: &str = "queued";
 pub(super) const SAVING: &str = "saving";
 /// The status of an image that has its data.
 pub(super) const ACTIVE: &str = "active";
-/// The algorithm of `os_hash_value`.
-pub(super) const HASH_ALGORITHM: &str = "sha512";
+/// The algorithm of an `os_hash_value` beside which none is kept.
+pub(super) const USUAL_ALGORITHM: HashAlgorithm = HashAlgorithm::Sha512;
 
 /// What a part of a path says as the id of an image (D-012).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,15 +72,29 @@ pub(super) struct Attributes {
     pub(super) properties: Vec<(String, String)>,
     /// MD5 of the bytes in hexadecimal digits, once there are any.
     pub(super) checksum: Option<String>,
-    /// SHA-512 of the bytes in hexadecimal digits, once there are any.
+    /// Another digest of the bytes in hexadecimal digits, once there are any.
     pub(super) os_hash_value: Option<String>,
+    /// Its algorithm, unless it is the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) os_hash_algo: Option<String>,
 }
 
 impl Attributes {
     /// Notes the digests of the bytes.
-    pub(super) fn set_digests(&mut self, digests: &Digests) {
+    pub(super) fn set_digests(&mut self, digests: &Digests, shown: HashAlgorithm) {
         self.checksum = digests.md5.as_ref().map(|digest| hexadecimal(digest));
-        self.os_hash_value = digests.sha512.as_ref().map(|digest| hexadecimal(digest));
+        self.os_hash_value = match shown {
+            HashAlgorithm::Md5 => self.checksum.clone(),
+            HashAlgorithm::Sha256 => digests.sha256.as_ref().map(|digest| hexadecimal(digest)),
+            HashAlgorithm::Sha512 => digests.sha512.as_ref().map(|digest| hexadecimal(digest)),
+        };
+        self.os_hash_algo = (shown != USUAL_ALGORITHM).then(|| shown.name().to_owned());
+    }
+
+    /// The algorithm of `os_hash_value`, once there is one.
+    fn hash_algorithm(&self) -> Option<String> {
+        self.os_hash_value.as_ref()?;
+        Some(self.os_hash_algo.clone().unwrap_or_else(|| USUAL_ALGORITHM.name().to_owned()))
     }
 
     /// The attributes as the store keeps them.
@@ -158,7 +173,7 @@ impl Record {
             min_disk: attributes.min_disk,
             owner: self.name.owner.clone(),
             os_hidden: attributes.os_hidden,
-            os_hash_algo: attributes.os_hash_value.is_some().then(|| HASH_ALGORITHM.to_owned()),
+            os_hash_algo: attributes.hash_algorithm(),
             os_hash_value: attributes.os_hash_value.clone(),
             id: self.id,
             created_at: seconds(self.name.created),

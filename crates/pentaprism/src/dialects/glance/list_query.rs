@@ -6,7 +6,7 @@ use pentaprism_store::search::{Direction, Field, Filter, Value};
 
 use super::caller::project_forms;
 use super::faults::{Fault, shown};
-use super::image::{HASH_ALGORITHM, QUEUED, SAVING};
+use super::image::{QUEUED, SAVING, USUAL_ALGORITHM};
 use super::members;
 use super::validation::{VISIBILITIES, bad_request};
 
@@ -75,6 +75,12 @@ impl Query {
         let is_hidden = flag("os_hidden", &given("os_hidden").unwrap_or("false").to_lowercase())?;
         let mut filters = vec![Filter::Is(Field::Attribute("os_hidden"), vec![Value::Flag(is_hidden)])];
         for (name, value) in pairs(input).filter(|(name, _)| !NO_FILTERS.contains(name)) {
+            if name == "os_hash_algo" && value == USUAL_ALGORITHM.name() {
+                // That one is not kept beside its digest.
+                filters.push(Filter::Present(Field::Attribute("os_hash_value")));
+                filters.push(Filter::Not(Box::new(Filter::Present(Field::Attribute("os_hash_algo")))));
+                continue;
+            }
             filters.push(filter(name, value)?);
             // Only of a raw disk it is known (D-032), and there it is the size.
             if name == "virtual_size" {
@@ -225,8 +231,7 @@ fn filter(name: &str, value: &str) -> Result<Filter, Fault> {
         "owner" => is(Field::Owner, project_forms(value)),
         "checksum" => is(Field::Attribute("checksum"), vec![value.to_owned()]),
         "os_hash_value" => is(Field::Attribute("os_hash_value"), vec![value.to_owned()]),
-        "os_hash_algo" if value == HASH_ALGORITHM => Filter::Present(Field::Attribute("os_hash_value")),
-        "os_hash_algo" => none(),
+        "os_hash_algo" => is(Field::Attribute("os_hash_algo"), vec![value.to_owned()]),
         "protected" => Filter::Is(Field::Attribute("protected"), vec![Value::Flag(flag(name, value)?)]),
         "min_ram" => number(Field::Attribute("min_ram")),
         "min_disk" => number(Field::Attribute("min_disk")),

@@ -50,7 +50,6 @@ use wire::upload_image_data::{UploadImageData, UploadImageDataError, UploadImage
 pub use caller::Caller;
 
 use crate::context::Context;
-use crate::dialects::entity_tag;
 use crate::site::base_url;
 use faults::request_id;
 
@@ -120,13 +119,9 @@ impl dialects::glance::Glance for Glance {
     async fn download_image_data(
         &self,
         call: &Call<Caller>,
-        mut input: DownloadImageData,
+        input: DownloadImageData,
     ) -> Result<(DownloadImageDataOk, Option<Body>), Failure<DownloadImageDataError>> {
-        // There is no tag that a range could be tied to (D-026).
-        if !entity_tag::keeps_range(&call.head.headers, None) {
-            (input.range, input.content_range) = (None, None);
-        }
-        let download = self.download(&call.caller, &input).await;
+        let download = self.download(&call.caller, &call.head.headers, &input).await;
         let download = download.map_err(|problem| problem.into_failure(&call.head))?;
         Ok(download.answer(request_id(&call.head)))
     }

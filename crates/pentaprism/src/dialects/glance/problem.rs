@@ -104,7 +104,8 @@ documents! {
     DeleteImageError: FORBIDDEN Forbidden, NOT_FOUND NotFound;
     UploadImageDataError: BAD_REQUEST BadRequest, FORBIDDEN Forbidden, NOT_FOUND NotFound, CONFLICT Conflict, GONE Gone,
         PAYLOAD_TOO_LARGE ContentTooLarge, UNSUPPORTED_MEDIA_TYPE UnsupportedMediaType;
-    DownloadImageDataError: BAD_REQUEST BadRequest, NOT_FOUND NotFound, RANGE_NOT_SATISFIABLE RangeNotSatisfiable;
+    DownloadImageDataError: BAD_REQUEST BadRequest, NOT_FOUND NotFound, PRECONDITION_FAILED PreconditionFailed,
+        RANGE_NOT_SATISFIABLE RangeNotSatisfiable;
     ListImageMembersError: FORBIDDEN Forbidden, NOT_FOUND NotFound;
     CreateImageMemberError: BAD_REQUEST BadRequest, FORBIDDEN Forbidden, NOT_FOUND NotFound, CONFLICT Conflict,
         PAYLOAD_TOO_LARGE ContentTooLarge;

@@ -16,10 +16,8 @@ use super::problem::{self, Problem};
 use super::refusals::malformed_id;
 use super::show::{no_image, not_found};
 use super::validation::bad_request;
-use crate::settings::Follow;
+use crate::settings::{Follow, HashAlgorithm};
 
-/// The digests that an image shows: MD5 for old clients, SHA-512 for today's.
-const DIGESTS: DigestSet = DigestSet { md5: true, sha256: false, sha512: true };
 /// What is said about an `x-openstack-image-size` that is no number.
 pub(super) const INVALID_SIZE: &str = "Invalid or missing image size in request headers.";
 
@@ -39,7 +37,7 @@ impl Glance {
         let quota = Quota { limit: self.context.settings.glance.quota_bytes, declared: known.or(announced) };
         let request = UploadRequest::new(image.account(quota.limit))
             .declared(quota.declared)
-            .digests(DIGESTS)
+            .digests(digests(self.context.settings.glance.hashing_algorithm))
             .exclusive(image::key(image.id), Condition::status(QUEUED));
         let upload = self.context.store.begin(request).await;
         let upload = upload.map_err(|error| refused_upload(&image, error, quota.declared.unwrap_or(0)))?;
@@ -71,7 +69,7 @@ impl Glance {
         let name = self.context.store.get(&key).await.map_err(problem::of_bytes)?.ok_or_else(|| gone(image))?;
         let current = Record::read(image.id, name)?;
         let mut attributes = current.attributes;
-        attributes.set_digests(received.digests());
+        attributes.set_digests(received.digests(), self.context.settings.glance.hashing_algorithm);
         let update = Update::default().status(ACTIVE).attributes(attributes.to_value()).content(NewContent::Uploaded);
         let condition = Condition::status(QUEUED).and_version(current.name.version);
         let size = received.size();
@@ -87,6 +85,16 @@ impl Glance {
             Err(CommitError::Fault(fault)) => Err(problem::of_bytes(fault)),
         }
     }
+}
+
+/// The digests that an image shows: MD5 for old clients, another one for today's (D-034).
+const fn digests(shown: HashAlgorithm) -> DigestSet {
+    let (sha256, sha512) = match shown {
+        HashAlgorithm::Md5 => (false, false),
+        HashAlgorithm::Sha256 => (true, false),
+        HashAlgorithm::Sha512 => (false, true),
+    };
+    DigestSet { md5: true, sha256, sha512 }
 }
 
 /// What the quota is asked for.

@@ -8,7 +8,7 @@ use pentaprism_store::ReadError;
 
 use crate::context::Context;
 use crate::dialects::blocks::Part;
-use crate::dialects::entity_tag;
+use crate::dialects::entity_tag::{Condition, Tags};
 
 use super::environment;
 use super::problem::Problem;
@@ -26,17 +26,22 @@ pub(super) async fn read(
     let image = context.store.get(&key.name()).await?.ok_or(Problem::NotFound)?;
     let record = Record::read(&image)?;
     let stored = image.content.filter(|_| record.file_name == input.file_name).ok_or(Problem::NotFound)?;
-    let etag = format!("\"{}\"", key.id);
-    if input.if_none_match.as_deref().is_some_and(|tags| entity_tag::names(tags, &etag)) {
-        return Ok((ReadImageFileOk::NotModified { correlation_id, etag }, None));
-    }
+    let tags = Tags::of_id(key.id);
+    let with_range = match Condition::of(headers, Some(&tags)) {
+        Condition::Failed => return Err(Problem::OtherFile),
+        Condition::NotModified => {
+            return Ok((ReadImageFileOk::NotModified { correlation_id, etag: tags.into_told() }, None));
+        }
+        Condition::Fulfilled { with_range } => with_range,
+    };
+    let etag = tags.into_told();
     let reader = match context.store.open_content(stored).await {
         // The bytes of an image never change: when they are gone, so is the image.
         Err(ReadError::Gone) => return Err(Problem::NotFound),
         opened => opened?,
     };
     let size = reader.size();
-    let range = input.range.as_deref().filter(|_| entity_tag::keeps_range(headers, Some(&etag)));
+    let range = input.range.as_deref().filter(|_| with_range);
     let part = Part::asked(range, size).map_err(|_| Problem::NoByte { size })?;
     let body = part.body(&reader)?;
     let content_type = record.kind.media_type().to_owned();

@@ -48,6 +48,9 @@ pub(super) enum Problem {
     /// The picture could not be made a PNG.
     #[error("the picture could not be converted")]
     Picture(#[source] PictureError),
+    /// The request insists on another picture.
+    #[error("the picture is none that If-Match names")]
+    OtherFile,
     /// The range begins behind the end.
     #[error("the picture has {size} bytes and none in the range")]
     NoByte {
@@ -91,6 +94,10 @@ impl Problem {
                 Ok(detail) => Answer::invalid_data(detail),
                 Err(temporary) => return Failure::internal(temporary),
             },
+            Self::OtherFile => {
+                let text = "The image is none that If-Match names.";
+                Answer::invalid_request(ErrorStatus::PRECONDITION_FAILED, text)
+            }
             Self::NoByte { .. } => return Failure::internal(Undocumented(ErrorStatus::RANGE_NOT_SATISFIABLE)),
             Self::Body(error) => return Failure::Refused(error.into()),
             Self::Refused(refusal) => return Failure::Refused(refusal),
@@ -254,5 +261,5 @@ documents! {
     ReadImageError: FORBIDDEN Forbidden, INTERNAL_SERVER_ERROR InternalServerError;
     DeleteImageError: FORBIDDEN Forbidden, INTERNAL_SERVER_ERROR InternalServerError;
     ReadEnvironmentError: FORBIDDEN Forbidden;
-    ReadImageFileError: INTERNAL_SERVER_ERROR InternalServerError;
+    ReadImageFileError: PRECONDITION_FAILED PreconditionFailed, INTERNAL_SERVER_ERROR InternalServerError;
 }

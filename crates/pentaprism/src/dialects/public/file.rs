@@ -6,7 +6,7 @@ use pentaprism_core::dialects::public::get_public_file::{GetPublicFile, GetPubli
 use pentaprism_store::{ReadError, Store};
 
 use crate::dialects::blocks::Part;
-use crate::dialects::entity_tag;
+use crate::dialects::entity_tag::{Condition, Tags};
 
 use super::link::{self, PublicFile};
 use super::problem::Problem;
@@ -21,17 +21,20 @@ pub(super) async fn get(
     let file = PublicFile::of(&link)?;
     // Not told apart from an unknown token: who guesses learns nothing (D-132).
     let content = link.content.filter(|_| file.file_name == input.file_name).ok_or(Problem::Nothing)?;
-    let etag = format!("\"{}\"", input.token);
-    if input.if_none_match.as_deref().is_some_and(|tags| entity_tag::names(tags, &etag)) {
-        return Ok((GetPublicFileOk::NotModified { etag }, None));
-    }
+    let tags = Tags::of_id(&input.token);
+    let with_range = match Condition::of(headers, Some(&tags)) {
+        Condition::Failed => return Err(Problem::OtherFile),
+        Condition::NotModified => return Ok((GetPublicFileOk::NotModified { etag: tags.into_told() }, None)),
+        Condition::Fulfilled { with_range } => with_range,
+    };
+    let etag = tags.into_told();
     let reader = match store.open_content(content).await {
         // A link always leads to the same bytes: when these are gone, so is the link.
         Err(ReadError::Gone) => return Err(Problem::Nothing),
         opened => opened?,
     };
     let size = reader.size();
-    let range = input.range.as_deref().filter(|_| entity_tag::keeps_range(headers, Some(&etag)));
+    let range = input.range.as_deref().filter(|_| with_range);
     let part = Part::asked(range, size).map_err(|_| Problem::NoByte { size })?;
     let body = part.body(&reader)?;
     let content_type = file.media_type;

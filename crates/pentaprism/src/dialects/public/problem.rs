@@ -12,6 +12,8 @@ use crate::notes;
 /// A link that leads nowhere, whatever the reason (D-132).
 pub(super) const NOTHING: &str = "There is no such file.";
 
+const OTHER_FILE: &str = "The file is none that If-Match names.";
+
 const NO_BYTE: &str = "The file has no byte in this range.";
 
 /// Why nothing is handed out.
@@ -20,6 +22,9 @@ pub(super) enum Problem {
     /// The token is unknown, or its link ends otherwise.
     #[error("the link leads nowhere")]
     Nothing,
+    /// The request insists on another file.
+    #[error("the file is none that If-Match names")]
+    OtherFile,
     /// The range begins behind the end.
     #[error("the file has {size} bytes and none in the range")]
     NoByte {
@@ -53,6 +58,7 @@ impl Problem {
         let refused = |text: &str| RefusedResponse { body: text.to_owned() };
         Failure::Documented(match &self {
             Self::Nothing => GetPublicFileError::NotFound(refused(NOTHING)),
+            Self::OtherFile => GetPublicFileError::PreconditionFailed(refused(OTHER_FILE)),
             Self::NoByte { size } => GetPublicFileError::RangeNotSatisfiable {
                 content_range: format!("bytes */{size}"),
                 body: NO_BYTE.to_owned(),

@@ -67,7 +67,6 @@ use pentaprism_store::{Store, Tree};
 
 use crate::access::{Principal, Principals};
 use crate::context::Context;
-use crate::dialects::entity_tag;
 use crate::settings::Settings;
 
 use parameters::check_api_version;
@@ -169,13 +168,9 @@ impl bindings::ServiceFabric for ServiceFabric {
     async fn download(
         &self,
         call: &Call<Arc<Principal>>,
-        mut input: Download,
+        input: Download,
     ) -> Result<(DownloadOk, Option<Body>), Failure<DownloadError>> {
-        // There is no tag that a range could be tied to (D-056).
-        if !entity_tag::keeps_range(&call.head.headers, None) {
-            input.range = None;
-        }
-        download::download(self, input).await.map_err(Problem::into_failure)
+        download::download(self, &call.head.headers, input).await.map_err(Problem::into_failure)
     }
 
     async fn get_image_store_upload_session_by_path(

@@ -71,6 +71,9 @@ pub(super) enum Problem {
     /// A download of a folder.
     #[error("the path {0} is a folder; list it, and read its files one by one")]
     IsFolder(ContentPath),
+    /// A download that insists on other bytes.
+    #[error("the file {0} does not have the bytes that If-Match names; read it without, or upload it again")]
+    OtherBytes(ContentPath),
     /// A range that begins behind the end.
     #[error("the range begins behind the end of the file, which has {size} bytes; ask for one below")]
     RangeNotSatisfiable {
@@ -196,6 +199,7 @@ impl Problem {
                 (ErrorStatus::NOT_FOUND, Code::FabricEFileNotFound)
             }
             Self::SessionUnknown(_) => (ErrorStatus::NOT_FOUND, Code::NotFound),
+            Self::OtherBytes(_) => (ErrorStatus::PRECONDITION_FAILED, Code::EInvalidarg),
             Self::RangeNotSatisfiable { .. } => (ErrorStatus::RANGE_NOT_SATISFIABLE, Code::EInvalidarg),
             Self::OverQuota { .. } => (ErrorStatus::PAYLOAD_TOO_LARGE, Code::FabricEValueTooLarge),
             Self::TimedOut(_) => (ErrorStatus::GATEWAY_TIMEOUT, Code::FabricETimeout),

@@ -100,7 +100,7 @@ pub(super) async fn packed(store: &Store) -> BTreeSet<Packed> {
 pub(super) async fn assert_sound(store: &Store, machine: &Machine, past: &BTreeSet<Packed>, open: usize) {
     store.sweep().await.unwrap();
     assert_eq!(store.garbage().await.unwrap(), [], "what is doomed is freed");
-    assert_eq!(store.fsck().await.unwrap().problems, Vec::<String>::new());
+    assert_eq!(store.fsck().await.unwrap().problems, []);
     let blobs = blobs(store).await;
     let packed = packed(store).await;
     assert_eq!(

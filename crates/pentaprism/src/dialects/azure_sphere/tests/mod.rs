@@ -171,7 +171,7 @@ impl World {
     /// Whether the store is whole and no bytes are left over.
     async fn is_sound(&self) {
         let problems = self.store.fsck().await.expect("a check").problems;
-        assert_eq!(problems, <[String; 0]>::default());
+        assert_eq!(problems, []);
     }
 }
 

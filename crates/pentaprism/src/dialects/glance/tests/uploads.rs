@@ -1,9 +1,10 @@
 //! Bytes: stored, read back, refused in the right order, and what is left when an upload does not end well.
 
 use super::*;
-use crate::settings::Follow;
+use crate::settings::{Follow, HashAlgorithm};
 
 const TEXT: &str = "The quick brown fox jumps over the lazy dog";
+const MD5: &str = "9e107d9d372bb6826bd81d3542a419d6";
 
 /// Bytes that the owner's images hold and have reserved.
 async fn held(world: &World) -> (u64, u64) {
@@ -29,7 +30,7 @@ async fn bytes_are_stored_and_read_back() {
     assert_eq!(stored.header("content-type"), Some("text/html; charset=UTF-8"));
     let image = world.get(OWNER, &format!("/v2/images/{IMAGE}")).await.json();
     assert_eq!((&image["status"], &image["size"], &image["virtual_size"]), (&json!("active"), &json!(43), &json!(43)));
-    assert_eq!(image["checksum"], "9e107d9d372bb6826bd81d3542a419d6");
+    assert_eq!(image["checksum"], MD5);
     assert_eq!(image["os_hash_algo"], "sha512");
     let sha512 = image["os_hash_value"].as_str().unwrap();
     assert!(
@@ -49,6 +50,36 @@ async fn bytes_are_stored_and_read_back() {
     let whole = world.call(part.header("if-range", "\"9e107d9d\"").body(Body::empty()).unwrap()).await;
     assert_eq!((whole.status, whole.text().as_str()), (StatusCode::OK, TEXT));
     assert_eq!(held(&world).await, (43, 0));
+}
+
+#[tokio::test]
+async fn the_second_digest_is_the_one_that_is_set_and_stays_with_its_image() {
+    let first = World::new().await;
+    let mut worlds = Vec::new();
+    for (count, algorithm, digest) in [
+        (1, HashAlgorithm::Sha512, "07e547d9586f6a73f73fbac0435ed76951218fb7d0c8d788a309d785436bbb64"),
+        (2, HashAlgorithm::Sha256, "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592"),
+        (3, HashAlgorithm::Md5, "9e107d9d372bb6826bd81d3542a419d6"),
+    ] {
+        let mut settings = settings();
+        settings.glance.hashing_algorithm = algorithm;
+        let world = World::over(settings, first.store.clone());
+        let id = format!("00000000-0000-4000-8000-{count:012}");
+        world.image(&id, json!({})).await;
+        assert_eq!(world.upload(OWNER, &id, TEXT).await.status, StatusCode::NO_CONTENT);
+        let listed = world.get(OWNER, &format!("/v2/images?os_hash_algo={}", algorithm.name())).await.json();
+        assert_eq!(
+            (listed["images"][0]["id"].as_str(), listed["images"].as_array().unwrap().len()),
+            (Some(&id[..]), 1)
+        );
+        worlds.push((world, id, algorithm, digest));
+    }
+    let (last, ..) = worlds.last().unwrap();
+    for (_, id, algorithm, digest) in &worlds {
+        let image = last.get(OWNER, &format!("/v2/images/{id}")).await.json();
+        assert_eq!((&image["os_hash_algo"], &image["checksum"]), (&json!(algorithm.name()), &json!(MD5)));
+        assert!(image["os_hash_value"].as_str().unwrap().starts_with(digest), "{image}");
+    }
 }
 
 #[tokio::test]

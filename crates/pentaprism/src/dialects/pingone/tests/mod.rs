@@ -171,7 +171,7 @@ impl World {
             let images = ListQuery::new(DIALECT, format!("images/{ENVIRONMENT}"), 1);
             assert_eq!(self.store.list(images).await.expect("a list"), [], "{caller}");
             let problems = self.store.fsck().await.expect("a check").problems;
-            assert_eq!(problems, <[String; 0]>::default(), "{caller}");
+            assert_eq!(problems, [], "{caller}");
         }
     }
 }

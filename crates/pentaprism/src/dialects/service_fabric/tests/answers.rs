@@ -215,6 +215,47 @@ async fn a_storage_that_cannot_be_written_is_an_io_error() {
 }
 
 #[tokio::test]
+async fn a_full_disk_takes_no_bytes_and_everything_else() {
+    let (world, faults) = faulty().await;
+    faults.disk_full(true);
+    let expected = [(413, "upload"), (200, "delete"), (404, "copy"), (413, "chunk")];
+    for ((answered, what), (status, same)) in writes(&world).await.into_iter().zip(expected) {
+        assert_eq!((answered.status.as_u16(), what), (status, same), "{}", answered.text());
+        if status == 413 {
+            answered.expect_refusal(413, "FABRIC_E_VALUE_TOO_LARGE");
+        }
+    }
+    faults.disk_full(false);
+    assert_eq!(world.expected().await, ["1-2"], "the piece can be sent again");
+    world.chunk("big", "bytes 1-2/3", "12").await.expect_empty();
+    world.commit().await.expect_empty();
+    assert_eq!(world.read("big").await, "012");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_apart() {
+    let (world, faults) = faulty().await;
+    world.put("large", vec![7; 3 << 20]).await;
+    let targets =
+        ["/ImageStore?api-version=6.0", "/ImageStore/a?api-version=6.0", "/ImageStore/a/$/Download?api-version=6.0"];
+    faults.fail_reads(true);
+    for target in targets {
+        world.get(target).await.expect_refusal(500, "E_FAIL");
+    }
+    faults.fail_reads(false);
+    faults.damage(true);
+    world.get(targets[2]).await.expect_refusal(500, "E_FAIL");
+    let request =
+        http::Request::get("/ImageStore/large/$/Download?api-version=6.0").body(Body::empty()).expect("a request");
+    let response = crate::dialects::Serve::serve(&world.fabric, request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let read = response.into_body().collect(4 << 20).await;
+    assert!(matches!(read, Err(BodyError::Source(_))), "damaged bytes are never handed out as a whole");
+    faults.damage(false);
+    assert_eq!(world.read("a").await, "a");
+}
+
+#[tokio::test]
 async fn a_fault_tells_nothing() {
     let (world, faults) = faulty().await;
     faults.io_error(true);

@@ -181,6 +181,51 @@ async fn a_download_is_whole_or_one_range() {
 }
 
 #[tokio::test]
+async fn files_are_told_apart_by_their_bytes_however_they_came() {
+    let world = World::new().await;
+    let target = |path: &str| format!("/ImageStore/{path}/$/Download?api-version=6.0");
+    let ask =
+        async |path: &str, headers: &[(&str, &str)]| world.send("GET", &target(path), headers, Body::empty()).await;
+    let tag = |answered: &super::Answered| answered.headers["etag"].to_str().expect("ASCII").to_owned();
+    world.put("whole", "0123456789").await;
+    let whole = tag(&ask("whole", &[]).await);
+    assert!(whole.len() == 66 && whole.starts_with('"') && whole.ends_with('"'), "{whole}");
+    world.put("again", "0123456789").await;
+    assert_eq!(tag(&ask("again", &[]).await), whole);
+    world.put("again", "9876543210").await;
+    assert_ne!(tag(&ask("again", &[]).await), whole);
+    world.put("empty", "").await;
+    assert_eq!(tag(&ask("empty", &[]).await).len(), 66);
+    for (range, body) in [("bytes 5-9/10", "56789"), ("bytes 0-4/10", "01234")] {
+        world.chunk("chunked", range, body).await.expect_empty();
+    }
+    world.commit().await.expect_empty();
+    // What it is called before its digest is known goes on to be understood.
+    let file = world.store.file(&world.fabric.tree, "chunked").await.expect("the store answers").expect("a file");
+    let former = format!("\"{}\"", file.content.blob.expect("bytes").0.simple());
+    while tag(&ask("chunked", &[]).await) != whole {
+        world.store.fingerprint().await.expect("the store answers");
+    }
+    for known in [&whole, &former] {
+        let unchanged = ask("chunked", &[("If-None-Match", known)]).await;
+        assert_eq!(
+            (unchanged.status, tag(&unchanged), unchanged.body.len()),
+            (StatusCode::NOT_MODIFIED, whole.clone(), 0)
+        );
+        let part = ask("chunked", &[("If-Match", known), ("Range", "bytes=8-"), ("If-Range", known)]).await;
+        assert_eq!((part.status, part.text().as_str()), (StatusCode::PARTIAL_CONTENT, "89"));
+    }
+    ask("again", &[("If-Match", &whole), ("If-None-Match", "*")]).await.expect_refusal(412, "E_INVALIDARG");
+    ask("nothing", &[("If-Match", "*")]).await.expect_refusal(404, "FABRIC_E_FILE_NOT_FOUND");
+    let head = world.send("HEAD", &target("whole"), &[("Range", "bytes=8-")], Body::empty()).await;
+    assert_eq!(
+        (head.status, tag(&head)),
+        (StatusCode::OK, whole),
+        "a range does not count, the connection leaves the bytes out"
+    );
+}
+
+#[tokio::test]
 async fn a_quota_is_kept_before_and_while_the_body_comes() {
     let mut settings = settings();
     settings.service_fabric.quota_bytes = Some(1000);
