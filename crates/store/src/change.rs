@@ -206,15 +206,17 @@ impl From<Step> for Change {
     }
 }
 
-/// A body whose bytes are durable and that becomes content with this change.
+/// A body that becomes content with this change. Its bytes are durable, or go to the catalog with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
     /// The id chosen for it.
     pub blob: BlobId,
     /// Its size, at least 1.
     pub size: u64,
-    /// Where it lies.
+    /// Where it lies; anywhere as long as it has `bytes`.
     pub location: Location,
+    /// Bytes that are not stored yet. Only a catalog that [takes bytes](crate::Catalog::takes_bytes) gets them; it stores them before its rows.
+    pub bytes: Option<Bytes>,
     /// CRC-32C of each 1 MiB block, 4 bytes each, big-endian.
     pub checksums: Bytes,
     /// The digests that were computed.

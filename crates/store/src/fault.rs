@@ -258,6 +258,10 @@ impl Catalog for FaultyCatalog {
         reading(&self.faults, self.rows.folder(tree, path))
     }
 
+    fn is_alike(&self, size: u64, checksums: Bytes) -> Read<'_, bool> {
+        reading(&self.faults, self.rows.is_alike(size, checksums))
+    }
+
     fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>> {
         reading(&self.faults, self.rows.blob(id))
     }

@@ -26,6 +26,9 @@ use crate::{
     statistics::Activity,
 };
 
+/// A body of more bytes is long: a BLAKE3 of it takes more than 5 ms.
+const LONG_BODY: u64 = 16 * 1024 * 1024;
+
 /// What all handles of one store share.
 pub(crate) struct Inner {
     pub(crate) catalog: Arc<dyn Catalog>,
@@ -129,10 +132,11 @@ impl Inner {
         }
     }
 
-    /// Whether a BLAKE3 beside the write costs nothing: on a machine whose processors are all busy with what a dialect shows, the background
-    /// computes it afterwards, as it does for sessions.
-    pub(crate) fn has_time_for_blake3(&self, digests: DigestSet) -> bool {
-        digests.algorithms().count() < self.limits.processors
+    /// Whether a BLAKE3 beside the write of a body costs little. The connection, the write and each digest that a dialect shows keep a
+    /// processor busy; where none is left the background computes that of a long body afterwards, as it does for sessions.
+    pub(crate) fn has_time_for_blake3(&self, declared: Option<u64>, digests: DigestSet) -> bool {
+        let is_long = declared.is_some_and(|length| length > LONG_BODY);
+        !is_long || digests.algorithms().count() + 2 < self.limits.processors
     }
 
     pub(crate) fn pipelines(&self) -> pipeline::Shared {

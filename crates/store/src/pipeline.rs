@@ -19,8 +19,10 @@ use crate::{
 
 /// A batch is handed on when it has this many bytes. Until then no budget counts them: 64 uploads may have 16 MiB.
 const BATCH: usize = 256 * 1024;
-/// Batches that wait for a stage.
-const DEPTH: usize = 4;
+/// Batches that wait for a stage: enough that none of several stages runs dry while the others have the processors.
+const DEPTH: usize = 16;
+/// Batches that a stage takes at once.
+const TAKEN: usize = 4;
 /// Frames below this size are copied together: a body of tiny frames must not cost more memory than its bytes.
 const TINY: usize = 8 * 1024;
 /// Every finished stretch of a whole body of this size is pushed out early.
@@ -132,8 +134,8 @@ impl<W: Work> Stage<W> {
 }
 
 async fn run<W: Work>(mut work: W, mut waiting: mpsc::Receiver<Arc<Batch>>) -> Result<W, Fault> {
-    let mut batches = Vec::with_capacity(DEPTH);
-    while waiting.recv_many(&mut batches, DEPTH).await > 0 {
+    let mut batches = Vec::with_capacity(TAKEN);
+    while waiting.recv_many(&mut batches, TAKEN).await > 0 {
         let now = mem::take(&mut batches);
         let hop = tokio::task::spawn_blocking(move || {
             for batch in now {

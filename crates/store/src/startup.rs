@@ -86,6 +86,7 @@ pub(crate) async fn open(options: &Options, foundation: Foundation) -> Result<En
     }
     let segments = FileSegments::start(folder, Arc::clone(&options.ids), sealed)
         .map_err(|error| fault(Fault::from_io("starting the packer", error)))?;
+    catalog.store_bytes_with(segments.packs());
     Ok(Engines { catalog, segments, premises })
 }
 

@@ -15,7 +15,7 @@ use crate::{
     inner::{AbortGuard, Claim, Inner},
     model::{Account, BlobId, UploadRequest},
     pipeline::{Passing, Pipeline},
-    segments::{Container, Location, SegmentWriter},
+    segments::{BLOCK, Container, Location, SegmentWriter},
     statistics::InFlight,
 };
 
@@ -138,8 +138,10 @@ impl Upload {
         let guard = AbortGuard::new(Arc::clone(inner), id);
         inner.apply(Step::OpenWriter(Box::new(new)).into()).await.map_err(refused)?;
         let writer = inner.in_time(inner.segments.create(blob.0, self.request.declared)).await??;
-        let passing =
-            Passing::Body { digests: self.request.digests, blake3: inner.has_time_for_blake3(self.request.digests) };
+        let passing = Passing::Body {
+            digests: self.request.digests,
+            blake3: inner.has_time_for_blake3(self.request.declared, self.request.digests),
+        };
         let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&writer), 0, passing);
         Ok(Large { blob, location, writer, pipeline, reserved: reserve, guard, id, slot })
     }
@@ -160,7 +162,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Ends the body: afterwards its bytes are durable and its digests known, but no name has it yet.
+    /// Ends the body: afterwards its digests are known, and it can be committed. No name has it yet.
     ///
     /// # Errors
     /// [`UploadError::Fault`] when the store fails or a push had failed; everything is given back then.
@@ -171,15 +173,21 @@ impl Upload {
         }
         match way {
             Way::Small { collected, budget } => {
-                let (body, digests) = store_small(&inner, &request, collected.freeze()).await?;
-                drop(budget);
-                let small = body.as_ref().map(|body| SmallGuard::new(Arc::clone(&inner), body));
-                Ok(Received { inner, claim, size: received, digests, body, guard: None, small })
+                let (mut body, digests) = summarise_small(&inner, &request, collected.freeze()).await?;
+                let mut small = None;
+                if let Some(body) = &mut body
+                    && !inner.catalog.takes_bytes()
+                    && let Some(bytes) = body.bytes.take()
+                {
+                    body.location = inner.in_time(inner.segments.put_small(vec![bytes])).await??;
+                    small = Some(SmallGuard::new(Arc::clone(&inner), body));
+                }
+                Ok(Received { inner, claim, size: received, digests, body, guard: None, small, _budget: budget })
             }
             // Nothing came of what was announced. Dropping the rest gives it back.
             Way::Large(large) if received == 0 => {
                 let digests = inner.in_time(large.pipeline.finish()).await??.digests;
-                Ok(Received { inner, claim, size: 0, digests, body: None, guard: None, small: None })
+                Ok(Received { inner, claim, size: 0, digests, body: None, guard: None, small: None, _budget: None })
             }
             Way::Large(large) => {
                 let Large { blob, location, writer, pipeline, reserved, guard, id, slot } = *large;
@@ -191,22 +199,52 @@ impl Upload {
                 // The request may have another body beside this one, which needs what is left.
                 let surplus = request.account.quota.is_some() && reserved > received;
                 futures_util::try_join!(synced, settle(&inner, id, received, surplus))?;
+                let blake3 = match written.blake3 {
+                    Some(known) => Some(known),
+                    None => fingerprint_of_probable_copy(&inner, location, received, &written.checksums).await?,
+                };
                 drop(slot);
                 let body = Body {
                     blob,
                     size: received,
                     location,
+                    bytes: None,
                     checksums: written.checksums,
                     digests: written.digests.clone(),
-                    blake3: written.blake3,
+                    blake3,
                     account: request.account,
                     writer: Some(id),
                 };
                 let (digests, body, guard) = (written.digests, Some(body), Some(guard));
-                Ok(Received { inner, claim, size: received, digests, body, guard, small: None })
+                Ok(Received { inner, claim, size: received, digests, body, guard, small: None, _budget: None })
             }
         }
     }
+}
+
+/// The BLAKE3 of a body whose size and checksums another content has, so that equal bytes are kept once. It is read back for that, which
+/// other bodies are not worth.
+async fn fingerprint_of_probable_copy(
+    inner: &Arc<Inner>,
+    location: Location,
+    size: u64,
+    checksums: &Bytes,
+) -> Result<Option<[u8; 32]>, Fault> {
+    if !inner.in_time(inner.catalog.is_alike(size, checksums.clone())).await?? {
+        return Ok(None);
+    }
+    let file = inner.in_time(inner.segments.open(location.container)).await??;
+    let hash = tokio::task::spawn_blocking(move || {
+        let (mut hasher, mut at) = (blake3::Hasher::new(), 0);
+        while at < size {
+            let length = BLOCK.min(size - at);
+            hasher.update(&file.read_at(location.offset + at, usize::try_from(length).map_err(|_| Fault::Closed)?)?);
+            at += length;
+        }
+        Ok::<_, Fault>(*hasher.finalize().as_bytes())
+    });
+    // No deadline: how long it takes depends on the size.
+    hash.await.map_err(|_| Fault::Closed)?.map(Some)
 }
 
 /// Gives back what was reserved beyond what came.
@@ -272,12 +310,14 @@ fn refused(error: ChangeError) -> UploadError {
     }
 }
 
-async fn store_small(
+/// What is known of a small body, which has its bytes with it; none of an empty one.
+async fn summarise_small(
     inner: &Arc<Inner>,
     request: &UploadRequest,
     bytes: Bytes,
 ) -> Result<(Option<Body>, Digests), Fault> {
     let (set, size) = (request.digests, bytes.len() as u64);
+    let blob = BlobId(inner.ids.next_row());
     let summarise = {
         let bytes = bytes.clone();
         move || {
@@ -295,11 +335,11 @@ async fn store_small(
     if size == 0 {
         return Ok((None, digests));
     }
-    let location = inner.in_time(inner.segments.put_small(vec![bytes])).await??;
     let body = Body {
-        blob: BlobId(inner.ids.next_row()),
+        blob,
         size,
-        location,
+        location: Location { container: Container::Own(blob.0), offset: 0 },
+        bytes: Some(bytes),
         checksums,
         digests: digests.clone(),
         blake3: Some(blake3),
@@ -339,7 +379,7 @@ impl Drop for SmallGuard {
     }
 }
 
-/// A body that was received as a whole: durable, but nobody's yet. Dropping it gives everything back.
+/// A body that was received as a whole, and is nobody's yet: durable, or small and in memory. Dropping it gives everything back.
 pub struct Received {
     inner: Arc<Inner>,
     claim: Option<Claim>,
@@ -348,6 +388,8 @@ pub struct Received {
     body: Option<Body>,
     guard: Option<AbortGuard>,
     small: Option<SmallGuard>,
+    /// For bytes in memory.
+    _budget: Option<OwnedSemaphorePermit>,
 }
 
 impl Received {

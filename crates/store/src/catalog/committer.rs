@@ -4,7 +4,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     thread,
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     apply::{self, Failed, StepError},
     ledger::Ledger,
+    packing,
     sqlite::{self, Pragmas},
     witness::Witness,
 };
@@ -24,6 +25,7 @@ use crate::{
     change::{Applied, Change, Effect},
     clock::{Clock, Timestamp},
     error::{ChangeError, Fault},
+    segments::Packs,
 };
 
 /// Changes in one batch.
@@ -62,13 +64,22 @@ pub(super) struct Job {
     pub(super) reply: Reply,
 }
 
+/// Who has to do with the thread besides its callers.
+#[derive(Default)]
+pub(super) struct Outside {
+    /// Is told of every transaction.
+    pub(super) witness: Option<Arc<dyn Witness>>,
+    /// Stores bytes that come with changes, once it is there.
+    pub(super) packs: Arc<OnceLock<Arc<dyn Packs>>>,
+}
+
 /// Starts the thread; it ends when every sender is gone.
 pub(super) fn start(
     mut db: Connection,
     path: PathBuf,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
-    witness: Option<Arc<dyn Witness>>,
+    outside: Outside,
 ) -> std::io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE);
     let (checkpoints, wanted) = std::sync::mpsc::sync_channel(1);
@@ -78,7 +89,7 @@ pub(super) fn start(
         let path = path.clone();
         thread::Builder::new().name("store-checkpoint".into()).spawn(move || checkpoint(&path, pragmas, &wanted))?
     };
-    let mut committer = Committer { db: Some(db), path, log, pragmas, clock, witness, checkpoints };
+    let mut committer = Committer { db: Some(db), path, log, pragmas, clock, outside, checkpoints };
     let thread = thread::Builder::new().name("store-committer".into()).spawn(move || {
         committer.run(jobs);
         // Without its sender the thread beside this one ends; its last word does not matter.
@@ -110,7 +121,7 @@ struct Committer {
     log: Log,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
-    witness: Option<Arc<dyn Witness>>,
+    outside: Outside,
     checkpoints: std::sync::mpsc::SyncSender<()>,
 }
 
@@ -131,6 +142,11 @@ impl Committer {
 
     /// One transaction for the batch; everybody is answered after it is durable.
     fn commit(&mut self, batch: &mut Vec<Job>) {
+        let packs = self.outside.packs.get().cloned();
+        let packed = packs.as_deref().map(|packs| packing::store(packs, batch)).unwrap_or_default();
+        if batch.is_empty() {
+            return;
+        }
         let results = match self.carry_out(batch) {
             Ok(results) => results,
             Err(fault) => {
@@ -138,6 +154,9 @@ impl Committer {
                 vec![Err(ChangeError::Fault(fault)); batch.len()]
             }
         };
+        if let Some(packs) = packs {
+            packing::give_back(&*packs, &packed, &results);
+        }
         for (job, result) in batch.drain(..).zip(results) {
             // Nobody waits when the caller was dropped; the change is made all the same.
             drop(job.reply.send(result));
@@ -164,7 +183,7 @@ impl Committer {
             }
         };
         tracing::trace!(number, changes = batch.len(), "committed");
-        if let Some(witness) = &self.witness {
+        if let Some(witness) = &self.outside.witness {
             witness.committed(&mut db);
         }
         self.db = Some(db);
@@ -198,7 +217,7 @@ impl Committer {
             results.push(result.map(|effects| Applied { at: now, effects }));
         }
         ledger.write()?;
-        if let Some(witness) = &self.witness {
+        if let Some(witness) = &self.outside.witness {
             witness.committing();
         }
         match transaction.commit() {
@@ -369,7 +388,7 @@ mod tests {
             log: Log::default(),
             pragmas: PRAGMAS,
             clock: Arc::new(SystemClock),
-            witness: None,
+            outside: Outside::default(),
             checkpoints,
         }
     }

@@ -93,6 +93,7 @@ fn tree() -> Tree {
 
 fn body(number: u32, blake3: [u8; 32]) -> Step {
     Step::Commit(Box::new(Body {
+        bytes: None,
         blob: BlobId(Uuid::from_u128(1_000 + u128::from(number))),
         size: 10,
         location: Location { container: Container::Pack(Uuid::from_u128(9)), offset: 0 },

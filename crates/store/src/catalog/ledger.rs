@@ -74,12 +74,14 @@ impl<'c> Ledger<'c> {
     /// Writes what is open of accounts, so that it can be read.
     pub(super) fn write_accounts(&self) -> rusqlite::Result<()> {
         for ((dialect, account), bytes) in self.accounts.take() {
-            self.db
-                .prepare_cached(
-                    "INSERT INTO usage (dialect, scope, bytes, reserved) VALUES (?1, ?2, ?3, 0)
-                     ON CONFLICT DO UPDATE SET bytes = bytes + ?3",
-                )?
-                .execute(params![dialect, account, bytes])?;
+            // Only what is added may make a row: nobody gives back what was not counted.
+            let add = if bytes < 0 {
+                "UPDATE usage SET bytes = bytes + ?3 WHERE dialect = ?1 AND scope = ?2"
+            } else {
+                "INSERT INTO usage (dialect, scope, bytes, reserved) VALUES (?1, ?2, ?3, 0)
+                 ON CONFLICT DO UPDATE SET bytes = bytes + ?3"
+            };
+            self.db.prepare_cached(add)?.execute(params![dialect, account, bytes])?;
         }
         Ok(())
     }

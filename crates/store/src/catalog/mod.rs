@@ -8,6 +8,7 @@ mod flat;
 mod heal;
 mod ledger;
 mod names;
+mod packing;
 #[cfg(test)]
 mod plans;
 mod queries;
@@ -141,6 +142,12 @@ pub trait Catalog: Send + Sync + 'static {
     /// Carries out a change: as a whole or not at all.
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<Applied, ChangeError>>;
 
+    /// Whether bodies may come with bytes that are not stored yet. One thread then stores them and writes their rows, which saves two
+    /// of four changes of thread, and on an idle machine as much time as a sync.
+    fn takes_bytes(&self) -> bool {
+        false
+    }
+
     /// A name. Its `open_writer` is for the store to fill in.
     fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>>;
 
@@ -167,6 +174,9 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// A folder's counters.
     fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>>;
+
+    /// Whether a large content of this size has these block checksums, so that a body that has them, too, is probably stored already.
+    fn is_alike(&self, size: u64, checksums: Bytes) -> Read<'_, bool>;
 
     /// A blob.
     fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>>;

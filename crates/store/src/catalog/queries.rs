@@ -317,6 +317,15 @@ pub(super) fn gaps(db: &Connection, pack: Uuid, from: u64, least: u64, limit: us
     Ok(gaps)
 }
 
+/// Whether a large content has the size and the block checksums of a body, so that their bytes are probably equal.
+pub(super) fn is_alike(db: &Connection, size: u64, checksums: &[u8]) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM blob INDEXED BY blob_size JOIN segment ON segment.blob = blob.id AND segment.position = 0
+         WHERE blob.size = ?1 AND blob.size > 262144 AND blob.state = 1 AND segment.checksums = ?2)",
+    )?
+    .query_row(params![size, checksums], |row| row.get(0))
+}
+
 /// Other ready contents that have the same bytes as far as digests tell. Without an index, except by BLAKE3.
 pub(super) fn equals(db: &Connection, blob: &BlobRow) -> Rows<BlobRow> {
     let digests = &blob.digests;

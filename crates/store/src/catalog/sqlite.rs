@@ -4,13 +4,14 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, config::DbConfig};
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     BlobRow, Catalog, Counts, Discrepancy, PackRow, Read, SegmentRow, SessionRow, audit,
-    committer::{self, Job},
+    committer::{self, Job, Outside},
     queries::{self, Which},
     schema::{self, MigrateError},
     search,
@@ -32,7 +33,7 @@ use crate::{
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     options::Durability,
     search::Search,
-    segments::Container,
+    segments::{Container, Packs},
 };
 
 /// Connections for reading. A read takes microseconds, so a few serve many.
@@ -75,6 +76,7 @@ pub(super) fn connect(path: &Path, pragmas: Pragmas) -> rusqlite::Result<Connect
 pub(crate) struct SqliteCatalog {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    packs: Arc<OnceLock<Arc<dyn Packs>>>,
     readers: Readers,
     scanners: Arc<Readers>,
 }
@@ -141,13 +143,21 @@ impl OpenedCatalog {
     ) -> Result<SqliteCatalog, Fault> {
         let readers = Readers::open(&self, READERS)?;
         let scanners = Arc::new(Readers::open(&self, SCANNERS)?);
-        let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock, witness)
-            .map_err(|error| Fault::from_io("starting the committer", error))?;
-        Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), readers, scanners })
+        let packs = Arc::default();
+        let (jobs, thread) =
+            committer::start(self.db, self.path, self.pragmas, clock, Outside { witness, packs: Arc::clone(&packs) })
+                .map_err(|error| Fault::from_io("starting the committer", error))?;
+        Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), packs, readers, scanners })
     }
 }
 
 impl SqliteCatalog {
+    /// From now on bodies may come with their bytes, which go to `packs`.
+    pub(crate) fn store_bytes_with(&self, packs: Arc<dyn Packs>) {
+        // A second call would mean a second pack beside the first; the first stays.
+        let _first_stays = self.packs.set(packs);
+    }
+
     /// An indexed select of microseconds, where the caller is.
     fn quick<T: Send>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
         read(&self.readers.take()).map_err(Fault::from_database)
@@ -176,6 +186,10 @@ impl Catalog for SqliteCatalog {
             drop(jobs);
             answer.await.unwrap_or(Err(ChangeError::Fault(Fault::Closed)))
         })
+    }
+
+    fn takes_bytes(&self) -> bool {
+        self.packs.get().is_some()
     }
 
     fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>> {
@@ -213,6 +227,10 @@ impl Catalog for SqliteCatalog {
 
     fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>> {
         Box::pin(async move { self.quick(|db| queries::folder(db, tree, path)) })
+    }
+
+    fn is_alike(&self, size: u64, checksums: Bytes) -> Read<'_, bool> {
+        self.scan(move |db| queries::is_alike(db, size, &checksums))
     }
 
     fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>> {

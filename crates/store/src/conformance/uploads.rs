@@ -21,6 +21,7 @@ super::cases![
     a_quota_is_exact,
     a_body_of_unknown_length_meets_its_quota_on_the_way,
     equal_bodies_are_stored_once,
+    long_bodies_are_stored_once_when_the_first_is_known,
     a_range_is_what_was_asked_for,
     content_can_be_shared_with_another_name,
     a_body_of_unknown_length_takes_memory_as_its_bytes_come,
@@ -203,6 +204,26 @@ async fn a_body_of_unknown_length_meets_its_quota_on_the_way(fixture: Fixture) {
     assert_eq!(index, 10, "the quota is not refused before it is reached");
     assert!(upload.push(Bytes::from_static(b"x")).await.is_err());
     assert!(upload.finish().await.is_err(), "a body that was cut is not a body");
+}
+
+async fn long_bodies_are_stored_once_when_the_first_is_known(mut fixture: Fixture) {
+    let store = fixture.open_with(|limits| limits.processors = 1).await;
+    let mut bytes = vec![7; 20 * 1024 * 1024];
+    bytes[19_000_000] = 8;
+    let bytes = Bytes::from(bytes);
+    let put = async |name: &str| {
+        let request = UploadRequest::new(account()).declared(Some(bytes.len() as u64));
+        let mut upload = store.begin(request).await.unwrap();
+        upload.push(bytes.clone()).await.unwrap();
+        let change = Change::new().create(NewName::new(key(name), "active").content(NewContent::Uploaded));
+        upload.finish().await.unwrap().commit(change).await.unwrap();
+        content_of(&store, name).await
+    };
+    let first = put("a").await;
+    store.fingerprint().await.unwrap();
+    assert_eq!(put("b").await, first);
+    assert!(read(&store, first).await.unwrap() == bytes);
+    assert_sound(&store).await;
 }
 
 async fn equal_bodies_are_stored_once(fixture: Fixture) {

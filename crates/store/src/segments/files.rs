@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    Container, Location, Orphan, SegmentReader, SegmentWriter, Segments, Stored,
+    Container, Location, Orphan, Packs, SegmentReader, SegmentWriter, Segments, Stored,
     disk::DiskFile,
     folder::Folder,
     own::{FileReader, OwnWriter},
-    pack::{self, Job},
+    pack::{self, Job, SharedPacker},
 };
 use crate::{clock::Timestamp, error::Fault, ids::Ids, inner::lock, options::Durability};
 
@@ -29,6 +29,7 @@ pub(crate) const PAGE: u64 = 4_096;
 /// The embedded engine.
 pub(crate) struct FileSegments {
     folder: Arc<Folder>,
+    packer: Arc<SharedPacker>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     open_packs: Mutex<HashMap<Uuid, Arc<dyn DiskFile>>>,
@@ -38,14 +39,21 @@ pub(crate) struct FileSegments {
 
 impl FileSegments {
     pub(crate) fn start(folder: Arc<Folder>, ids: Arc<dyn Ids>, sealed: HashSet<Uuid>) -> io::Result<Self> {
-        let (jobs, thread) = pack::start(Arc::clone(&folder), ids)?;
+        let packer = Arc::new(SharedPacker::new(Arc::clone(&folder), ids));
+        let (jobs, thread) = pack::start(Arc::clone(&packer))?;
         Ok(Self {
             folder,
+            packer,
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             open_packs: Mutex::default(),
             sealed,
         })
+    }
+
+    /// What stores small bodies, for a catalog that does it beside its rows.
+    pub(crate) fn packs(&self) -> Arc<dyn Packs> {
+        Arc::<SharedPacker>::clone(&self.packer)
     }
 
     fn open_file(&self, container: Container) -> Result<Arc<dyn DiskFile>, Fault> {

@@ -127,6 +127,15 @@ pub trait Segments: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
+/// The part of an engine that stores small bodies where the caller is: for a catalog that takes bytes.
+pub(crate) trait Packs: Send + Sync + 'static {
+    /// Stores bodies one behind the other and syncs them; the first lies at the location. Blocks.
+    fn store(&self, bodies: &[Bytes]) -> Result<Location, Fault>;
+
+    /// Gives back a body that no row came to name. What cannot be given back is at the next start. Blocks.
+    fn give_back(&self, location: Location, length: u64);
+}
+
 /// Writes one container. Dropping it leaves what was written to whoever frees the container.
 pub trait SegmentWriter: Send + Sync + 'static {
     /// Writes `frames` one behind the other from `offset` on. Blocks: for threads that may.

@@ -1,18 +1,23 @@
 //! Small bodies, one behind the other in one file per run of the process. Whatever waited while the last batch was synced is the
 //! next batch: one write, one sync, everybody is answered.
 
-use std::{io, sync::Arc, thread};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    Container, Location,
+    Container, Location, Packs,
     disk::{self, DiskFile},
+    files::inner_pages,
     folder::Folder,
 };
-use crate::{error::Fault, ids::Ids, options::Durability};
+use crate::{error::Fault, ids::Ids, inner::lock, options::Durability};
 
 /// A pack grows in steps of this size.
 const STEP: u64 = 64 * 1024 * 1024;
@@ -28,9 +33,8 @@ pub(super) struct Job {
 }
 
 /// Starts the thread; it ends when every sender is gone.
-pub(super) fn start(folder: Arc<Folder>, ids: Arc<dyn Ids>) -> io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
+pub(super) fn start(packer: Arc<SharedPacker>) -> io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
     let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
-    let mut packer = Packer { folder, ids, pack: None };
     let thread = thread::Builder::new().name("store-packer".into()).spawn(move || {
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(first) = jobs.blocking_recv() {
@@ -40,10 +44,62 @@ pub(super) fn start(folder: Arc<Folder>, ids: Arc<dyn Ids>) -> io::Result<(mpsc:
             {
                 batch.push(next);
             }
-            packer.store(&mut batch);
+            answer(&packer, &mut batch);
         }
     })?;
     Ok((sender, thread))
+}
+
+/// Stores a batch and answers everybody.
+fn answer(packer: &SharedPacker, batch: &mut Vec<Job>) {
+    let frames: Vec<Bytes> = batch.iter().flat_map(|job| job.frames.iter().cloned()).collect();
+    match packer.store(&frames) {
+        Ok(mut location) => {
+            for job in batch.drain(..) {
+                let length = length_of(&job.frames);
+                // A caller that went away has freed nothing and is owed nothing; the bytes go with their pack.
+                drop(job.reply.send(Ok(location)));
+                location.offset += length;
+            }
+        }
+        Err(fault) => {
+            tracing::warn!(%fault, bodies = batch.len(), "a batch of small bodies failed");
+            for job in batch.drain(..) {
+                drop(job.reply.send(Err(fault.clone())));
+            }
+        }
+    }
+}
+
+fn length_of(frames: &[Bytes]) -> u64 {
+    frames.iter().map(|frame| frame.len() as u64).sum()
+}
+
+/// The one pack of this run, for whoever stores small bodies.
+pub(super) struct SharedPacker {
+    folder: Arc<Folder>,
+    packer: Mutex<Packer>,
+}
+
+impl SharedPacker {
+    pub(super) fn new(folder: Arc<Folder>, ids: Arc<dyn Ids>) -> Self {
+        let packer = Mutex::new(Packer { folder: Arc::clone(&folder), ids, pack: None });
+        Self { folder, packer }
+    }
+}
+
+impl Packs for SharedPacker {
+    fn store(&self, bodies: &[Bytes]) -> Result<Location, Fault> {
+        lock(&self.packer).append(bodies)
+    }
+
+    fn give_back(&self, location: Location, length: u64) {
+        let Some((offset, length)) = inner_pages(location.offset, length) else { return };
+        let punched = self.folder.open_for_punching(location.container).and_then(|pack| pack.punch(offset, length));
+        if let Err(error) = punched {
+            tracing::debug!(%error, "bytes of a small body that nobody names stay for now");
+        }
+    }
 }
 
 struct Packer {
@@ -63,34 +119,15 @@ struct Pack {
 }
 
 impl Packer {
-    fn store(&mut self, batch: &mut Vec<Job>) {
-        let lengths: Vec<u64> =
-            batch.iter().map(|job| job.frames.iter().map(|frame| frame.len() as u64).sum()).collect();
-        match self.append(batch, lengths.iter().sum()) {
-            Ok(mut location) => {
-                for (job, length) in batch.drain(..).zip(lengths) {
-                    // A caller that went away has freed nothing and is owed nothing; the bytes go with their pack.
-                    drop(job.reply.send(Ok(location)));
-                    location.offset += length;
-                }
-            }
-            Err(fault) => {
-                tracing::warn!(%fault, bodies = batch.len(), "a batch of small bodies failed");
-                for job in batch.drain(..) {
-                    drop(job.reply.send(Err(fault.clone())));
-                }
-            }
-        }
-    }
-
-    fn append(&mut self, batch: &[Job], length: u64) -> Result<Location, Fault> {
+    /// Writes the bodies behind those that were answered for, and syncs them.
+    fn append(&mut self, bodies: &[Bytes]) -> Result<Location, Fault> {
+        let length = length_of(bodies);
         let mut pack = match self.pack.take() {
             Some(pack) => pack,
             None => self.begin()?,
         };
         let written = self.grow(&mut pack, length).and_then(|()| {
-            let frames: Vec<Bytes> = batch.iter().flat_map(|job| job.frames.iter().cloned()).collect();
-            disk::write_all_at(&*pack.file, &frames, pack.end)
+            disk::write_all_at(&*pack.file, bodies, pack.end)
                 .map_err(|error| Fault::from_io("writing to a pack", error))
         });
         if let Err(fault) = written {
