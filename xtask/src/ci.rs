@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything that a commit has to pass, cheapest first.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -81,7 +82,22 @@ pub fn bench(root: &Path, words: &[String]) -> anyhow::Result<()> {
     if words.iter().any(|word| word == "--openssl") {
         cargo.args(["--features", "openssl"]);
     }
-    cargo.arg("--").args(words.iter().filter(|word| *word != "--openssl"));
+    cargo.arg("--").args(in_full(words)?);
     ensure!(cargo.status().context("cannot start cargo")?.success(), "the benchmark failed");
     Ok(())
+}
+
+/// Options of a benchmark that a path follows.
+const PATHS: [&str; 4] = ["--json", "--markdown", "--folder", "--server"];
+
+/// The words for the benchmark itself. Cargo starts it in another folder, so that paths have to be full.
+fn in_full(words: &[String]) -> anyhow::Result<Vec<OsString>> {
+    let here = std::env::current_dir().context("the present folder has no path")?;
+    let mut path_follows = false;
+    let mut full = Vec::new();
+    for word in words.iter().filter(|word| *word != "--openssl") {
+        full.push(if path_follows && word != "-" { here.join(word).into() } else { word.into() });
+        path_follows = PATHS.contains(&word.as_str());
+    }
+    Ok(full)
 }

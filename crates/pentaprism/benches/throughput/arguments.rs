@@ -12,6 +12,7 @@ cargo xtask bench [WORKLOAD...] [OPTION...]
   --all             with limit-write and limit-drop, which no goal needs
   --unsynced        our server with durability = \"none\"
   --json FILE       all figures as JSON as well; - for standard output, with the table on standard error
+  --markdown FILE   a table of the goals for documents as well
   --folder FOLDER   where the data lies (default: in the target folder)
   --server PROGRAM  another build of our server instead of the present one
   --list            names and titles of the workloads
@@ -35,6 +36,8 @@ pub(crate) struct Arguments {
     pub(crate) unsynced: bool,
     /// Where the JSON goes.
     pub(crate) json: Option<PathBuf>,
+    /// Where the table for documents goes.
+    pub(crate) markdown: Option<PathBuf>,
     /// Where the data lies.
     pub(crate) folder: Option<PathBuf>,
     /// Another server.
@@ -71,6 +74,7 @@ impl Arguments {
                 "--all" => arguments.all = true,
                 "--unsynced" => arguments.unsynced = true,
                 "--json" => arguments.json = Some(value()?.into()),
+                "--markdown" => arguments.markdown = Some(value()?.into()),
                 "--folder" => arguments.folder = Some(value()?.into()),
                 "--server" => arguments.server = Some(value()?.into()),
                 "--list" => arguments.list = true,

@@ -123,6 +123,12 @@ impl Results {
         &self.0
     }
 
+    /// The median of a figure over the rounds, with its unit; none when it was not measured.
+    pub(crate) fn median(&self, contender: Contender, label: &str) -> Option<(f64, &'static str)> {
+        let found = self.0.iter().find(|series| series.contender == contender && series.label == label)?;
+        Some((median(&found.values), found.unit))
+    }
+
     fn values(&self, contender: Contender, label: &str) -> Option<&[f64]> {
         let found = self.0.iter().find(|series| series.contender == contender && series.label == label)?;
         Some(&found.values)

@@ -14,6 +14,7 @@ mod figures;
 mod json;
 mod limits;
 mod load;
+mod markdown;
 mod nginx;
 mod process;
 mod table;
@@ -101,12 +102,17 @@ impl<'a> Bench<'a> {
     fn run(&mut self, chosen: &[&Workload]) {
         let conditions = self.conditions();
         self.say(&words(&conditions));
-        let mut done = Vec::new();
+        let (mut done, mut rows) = (Vec::new(), markdown::HEAD.to_owned());
         for workload in chosen {
             let results = self.measure(workload);
             let table = Table { name: workload.name, title: workload.title, results: &results, goals: workload.goals };
             self.say(table.to_string().trim_end());
+            rows.push_str(&markdown::rows(workload.name, &results, workload.goals));
             done.push(json::workload(workload.name, workload.title, &results, workload.goals));
+        }
+        if let Some(file) = &self.arguments.markdown {
+            std::fs::write(file, format!("{}\n\n{rows}", words(&conditions)))
+                .expect("the file for the table can be written");
         }
         if let Some(file) = &self.arguments.json {
             let text = format!("{:#}\n", json!({ "conditions": conditions, "workloads": done }));

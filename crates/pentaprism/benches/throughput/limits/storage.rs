@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Limit;
 use super::pack::Pack;
 
-/// How much is written before the system is asked to begin with it.
+/// How much is written before the disk is asked to begin with it.
 const STRETCH: u64 = 8 << 20;
 
 /// What a request names.
@@ -41,13 +41,14 @@ impl Storage {
         let unnamed = self.folder.join(format!("{}.part", place.file));
         Ok(match self.limit {
             Limit::Drop => Sink::Forget,
-            Limit::Write => Sink::File { file: File::create(named)?, written: 0, then: Then::Nothing },
+            Limit::Write => Sink::File { file: File::create(named)?, handed: 0, written: 0, then: Then::Nothing },
             Limit::Fsync if method == "POST" => Sink::Rename(Renamed { from: unnamed, to: named }),
             Limit::Fsync => {
                 let file = File::options().write(true).create(true).truncate(false).open(&unnamed)?;
                 let then =
                     place.offset.map_or(Then::SyncAndRename(Renamed { from: unnamed, to: named }), |_| Then::Sync);
-                Sink::File { file, written: place.offset.unwrap_or_default(), then }
+                let first = place.offset.unwrap_or_default();
+                Sink::File { file, handed: first, written: first, then }
             }
             Limit::Pack => {
                 let pack = self.pack.clone().expect("it was started");
@@ -82,8 +83,17 @@ pub(super) enum Then {
 /// A body on its way.
 pub(super) enum Sink {
     Forget,
-    File { file: File, written: u64, then: Then },
-    Pack { pack: Pack, body: Vec<u8> },
+    /// A file, up to where the disk was asked to begin, up to where it is written, and what follows.
+    File {
+        file: File,
+        handed: u64,
+        written: u64,
+        then: Then,
+    },
+    Pack {
+        pack: Pack,
+        body: Vec<u8>,
+    },
     Rename(Renamed),
 }
 
@@ -92,11 +102,12 @@ impl Sink {
         match self {
             Self::Forget | Self::Rename(_) => {}
             Self::Pack { body, .. } => body.extend_from_slice(bytes),
-            Self::File { file, written, then } => {
+            Self::File { file, handed, written, then } => {
                 file.write_all_at(bytes, *written)?;
                 *written += bytes.len() as u64;
-                if !matches!(then, Then::Nothing) && written.is_multiple_of(STRETCH) {
-                    begin_to_write_out(file, *written - STRETCH)?;
+                if !matches!(then, Then::Nothing) && *written - *handed >= STRETCH {
+                    begin_to_write_out(file, *handed, *written)?;
+                    *handed = *written;
                 }
             }
         }
@@ -119,7 +130,7 @@ impl Sink {
 }
 
 /// Lets the system begin with a stretch, so that the sync at the end has less to do.
-fn begin_to_write_out(file: &File, from: u64) -> io::Result<()> {
-    let length = std::num::NonZeroU64::new(STRETCH);
+fn begin_to_write_out(file: &File, from: u64, to: u64) -> io::Result<()> {
+    let length = std::num::NonZeroU64::new(to - from);
     Ok(rustix::fs::fadvise(file, from, length, rustix::fs::Advice::DontNeed)?)
 }
