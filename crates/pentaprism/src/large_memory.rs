@@ -20,8 +20,8 @@ const KEPT: &str = "MALLOC_TRIM_THRESHOLD_";
 /// ... and how many arenas there are.
 const ARENAS: &str = "MALLOC_ARENA_MAX";
 
-/// In bytes: buffers of connections are smaller, pictures and bodies with pictures are larger.
-const LARGE_BYTES: u32 = 1 << 20;
+/// In bytes: buffers of connections and blocks of downloads, which have 1 MiB, are smaller; pictures and bodies with pictures are larger.
+const LARGE_BYTES: u32 = (1 << 20) + (64 << 10);
 /// In bytes: what a large upload takes and gives back all the time stays.
 const KEPT_BYTES: u32 = 4 << 20;
 

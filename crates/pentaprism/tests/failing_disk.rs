@@ -62,13 +62,11 @@ impl World {
         let status = head.status.as_u16();
         let mut answered = Answered { status, headers: head.headers, body: Vec::new(), whole: true };
         while let Some(piece) = body.data().await {
-            match piece {
-                Ok(piece) => answered.body.extend_from_slice(&piece),
-                Err(_) => {
-                    answered.whole = false;
-                    break;
-                }
-            }
+            let Ok(piece) = piece else {
+                answered.whole = false;
+                break;
+            };
+            answered.body.extend_from_slice(&piece);
         }
         answered
     }

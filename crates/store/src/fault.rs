@@ -266,6 +266,10 @@ impl Catalog for FaultyCatalog {
         reading(&self.faults, self.rows.blob(id))
     }
 
+    fn content(&self, id: BlobId) -> Read<'_, Option<(BlobRow, Option<SegmentRow>)>> {
+        reading(&self.faults, self.rows.content(id))
+    }
+
     fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>> {
         reading(&self.faults, self.rows.segments(blob, from, limit))
     }

@@ -58,9 +58,11 @@ impl Reader {
         };
         // The pin comes first: a sweep that saw the blob doomed before looks for pins afterwards.
         let pin = inner.pins.pin(blob);
-        let row = inner.in_time(inner.catalog.blob(blob)).await??.filter(|row| row.ready).ok_or(ReadError::Gone)?;
-        let first = inner.in_time(inner.catalog.segments(blob, 0, 1)).await??;
-        let first = first.first().ok_or_else(|| Fault::corrupt(format!("blob {blob} has no segment")))?;
+        let (row, first) = inner.in_time(inner.catalog.content(blob)).await??.ok_or(ReadError::Gone)?;
+        if !row.ready {
+            return Err(ReadError::Gone);
+        }
+        let first = &first.ok_or_else(|| Fault::corrupt(format!("blob {blob} has no segment")))?;
         let container = first.location.container;
         let noted = |error: ReadError| {
             note(&inner, blob, container, &error);

@@ -219,7 +219,7 @@ async fn upload_in_chunks(clients: &Clients, number: usize, bytes: &[u8]) -> boo
 }
 
 async fn delete(clients: &Clients, number: usize) -> bool {
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         return acknowledged(clients.glance.delete_image(&DeleteImage { image_id: image(number) }).await);
     }
     let input = DeleteImageStoreContent { content_path: path(number), ..DeleteImageStoreContent::default() };
@@ -237,17 +237,15 @@ async fn verify(clients: &Clients, uploads: &Uploads, remembered: usize) {
             forgotten -= 1;
             continue;
         }
-        let found = if number % 3 == 0 { read_image(clients, number).await } else { read_file(clients, number).await };
-        match found {
-            Some(bytes) => {
-                assert!(fate != Fate::Gone, "upload {number}, which was gone, is there");
-                assert!(bytes == content(number), "upload {number} shows other bytes than were sent");
-                uploads.set(number, Fate::Acknowledged);
-            }
-            None => {
-                assert!(fate != Fate::Acknowledged, "the acknowledged upload {number} is lost");
-                uploads.set(number, Fate::Gone);
-            }
+        let found =
+            if number.is_multiple_of(3) { read_image(clients, number).await } else { read_file(clients, number).await };
+        if let Some(bytes) = found {
+            assert!(fate != Fate::Gone, "upload {number}, which was gone, is there");
+            assert!(bytes == content(number), "upload {number} shows other bytes than were sent");
+            uploads.set(number, Fate::Acknowledged);
+        } else {
+            assert!(fate != Fate::Acknowledged, "the acknowledged upload {number} is lost");
+            uploads.set(number, Fate::Gone);
         }
     }
 }

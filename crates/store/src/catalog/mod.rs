@@ -181,6 +181,9 @@ pub trait Catalog: Send + Sync + 'static {
     /// A blob.
     fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>>;
 
+    /// A blob with its first segment, as they are together.
+    fn content(&self, id: BlobId) -> Read<'_, Option<(BlobRow, Option<SegmentRow>)>>;
+
     /// At most `limit` segments of a blob that end behind `from`, by position.
     fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>>;
 

@@ -237,6 +237,19 @@ impl Catalog for SqliteCatalog {
         Box::pin(async move { self.quick(|db| queries::blob(db, id)) })
     }
 
+    fn content(&self, id: BlobId) -> Read<'_, Option<(BlobRow, Option<SegmentRow>)>> {
+        Box::pin(async move {
+            self.quick(|db| {
+                // Each transaction locks and unlocks a file, which takes as long as the two reads.
+                let together = db.unchecked_transaction()?;
+                let Some(blob) = queries::blob(&together, id)? else { return Ok(None) };
+                let first = queries::segments(&together, id, 0, 1)?.pop();
+                together.commit()?;
+                Ok(Some((blob, first)))
+            })
+        })
+    }
+
     fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>> {
         Box::pin(async move { self.quick(|db| queries::segments(db, blob, from, limit)) })
     }

@@ -29,12 +29,11 @@ impl<T: Transport> Filling<'_, T> {
             Verify::Auto => Some(Algorithm::Md5),
             Verify::Digest(algorithm) => Some(algorithm),
         };
-        let (watch, sending) = match self.options.verify {
-            Verify::None => (None, source.clone()),
-            _ => {
-                let (watch, sending) = Watch::over(source.clone(), algorithm);
-                (Some(watch), sending)
-            }
+        let (watch, sending) = if self.options.verify == Verify::None {
+            (None, source.clone())
+        } else {
+            let (watch, sending) = Watch::over(source.clone(), algorithm);
+            (Some(watch), sending)
         };
         let attempts = self.send(&sending).await?;
         let image = self.active().await?;
