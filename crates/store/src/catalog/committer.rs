@@ -32,9 +32,9 @@ use crate::{
 const BATCH: usize = 512;
 /// Changes that may wait; more wait in their callers.
 const QUEUE: usize = 1_024;
-/// A write-ahead log of so many pages (16 MiB) is copied into the database by the thread beside this one: seldom enough that pages which
-/// every batch changes are copied once for many of them.
-const CHECKPOINT_AT: u32 = 4 * 1_024;
+/// A write-ahead log of so many pages (4 MiB) is copied into the database by the thread beside this one. Four times as many would cost a
+/// little less, and take room that a small disk has for images.
+const CHECKPOINT_AT: u32 = 1_024;
 /// A write-ahead log of so many pages (64 MiB) is copied and cut by this thread itself, because the other cannot keep up.
 const TRUNCATE_AT: u32 = 16 * 1_024;
 
