@@ -1,15 +1,11 @@
 //! The repair of what `audit` finds: rows are made to agree again, from what names say. One transaction for the whole store; for
 //! `fsck --repair`, which has the store to itself.
 
-use std::collections::BTreeMap;
-
-use rusqlite::{Connection, params};
-
 use super::{
     apply::{Stepped, Transaction},
     tree,
 };
-use crate::change::Effect;
+use crate::{change::Effect, model::Tree};
 
 /// In an order in which each statement builds on those before it.
 const LINKS: &[&str] = &[
@@ -41,40 +37,54 @@ const ACCOUNTS: &[&str] = &[
 
 /// Makes all rows agree.
 pub(super) fn recount(transaction: &Transaction<'_>) -> Stepped<Effect> {
+    // What changes before this one counted is in the rows that are counted here.
+    transaction.ledger.write()?;
     for statement in LINKS {
         transaction.db.execute(statement, [])?;
     }
-    folders(transaction.db)?;
+    folders(transaction)?;
     for statement in ACCOUNTS {
         transaction.db.execute(statement, [])?;
     }
     Ok(Effect::Done)
 }
 
-/// A folder of a tree: dialect, scope, path.
-type Folder = (String, String, String);
-
 /// Keeps every folder anew that a file lies below.
-fn folders(db: &Connection) -> rusqlite::Result<()> {
-    let mut counted: BTreeMap<Folder, (i64, i64)> = BTreeMap::new();
+fn folders(transaction: &Transaction<'_>) -> Stepped<()> {
+    let db = transaction.db;
+    db.execute("DELETE FROM folder", [])?;
     let mut files = db.prepare("SELECT dialect, scope, key, coalesce(size, 0) FROM name WHERE parent IS NOT NULL")?;
     let mut rows = files.query([])?;
     while let Some(row) = rows.next()? {
-        let (dialect, scope, key): Folder = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let bytes: i64 = row.get(3)?;
-        let mut at = tree::parent(&key);
-        while let Some(folder) = at {
-            let (files, sum) = counted.entry((dialect.clone(), scope.clone(), folder.to_owned())).or_default();
-            *files += 1;
-            *sum += bytes;
-            at = tree::parent(folder);
-        }
+        let tree = Tree { dialect: row.get(0)?, scope: row.get(1)? };
+        let key: String = row.get(2)?;
+        tree::count(transaction, &tree, &key, 1, row.get(3)?);
     }
-    db.execute("DELETE FROM folder", [])?;
-    let mut keep =
-        db.prepare("INSERT INTO folder (dialect, scope, path, parent, files, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for ((dialect, scope, path), (files, bytes)) in counted {
-        keep.execute(params![dialect, scope, path, tree::parent(&path), files, bytes])?;
-    }
+    transaction.ledger.write_folders()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{
+        catalog::{apply, ledger::Ledger, queries, schema},
+        change::{Change, Step},
+        clock::Timestamp,
+    };
+
+    #[test]
+    fn what_the_same_batch_has_counted_is_not_counted_twice() {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        schema::set_store_id(&db, uuid::Uuid::from_u128(1)).unwrap();
+        let (tree, ledger) = (Tree::new("toy", "files"), Ledger::new(&db, 0));
+        let change = Change::new().put_file(&tree, "folder/a").step(Step::Recount);
+        assert!(apply::apply(&db, &ledger, Timestamp::from_unix_micros(1), &change).is_ok());
+        ledger.write().unwrap();
+        let folder = queries::folder(&db, &tree, "folder").unwrap().unwrap();
+        assert_eq!((folder.files, folder.bytes), (1, 0));
+    }
 }

@@ -41,7 +41,7 @@ fn is_within(path: &str, folder: &str) -> bool {
 }
 
 /// Adds to the counters of every folder above `path`. A folder that holds nothing any more goes.
-fn count(transaction: &Transaction<'_>, tree: &Tree, path: &str, files: i64, bytes: i64) {
+pub(super) fn count(transaction: &Transaction<'_>, tree: &Tree, path: &str, files: i64, bytes: i64) {
     let mut at = parent(path);
     while let Some(folder) = at {
         transaction.ledger.add_below(tree, folder, files, bytes);
