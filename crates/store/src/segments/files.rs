@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
+    io, slice,
     sync::{Arc, Mutex},
     thread::JoinHandle,
 };
@@ -119,11 +119,9 @@ impl Segments for FileSegments {
     fn free(&self, location: Location, length: u64) -> BoxFuture<'_, Result<(), Fault>> {
         let folder = Arc::clone(&self.folder);
         Box::pin(blocking(move || {
-            if matches!(location.container, Container::Own(_)) {
-                return folder.remove(location.container);
-            }
-            let Some((offset, length)) = inner_pages(location.offset, length) else { return Ok(()) };
-            match folder.open_for_punching(location.container).and_then(|file| file.punch(offset, length)) {
+            let Container::Pack(pack) = location.container else { return folder.remove(location.container) };
+            let body = location.offset..location.offset + length;
+            match folder.punch(pack, slice::from_ref(&body)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::from_io("freeing a body", error)),
                 _ => Ok(()),
             }

@@ -137,8 +137,12 @@ impl Folder {
 
     /// Gives back stretches of a pack that no row names.
     pub(crate) fn punch(&self, pack: Uuid, stretches: &[Range<u64>]) -> io::Result<()> {
-        let file = self.open_for_punching(Container::Pack(pack))?;
         let pages = stretches.iter().filter_map(|stretch| inner_pages(stretch.start, stretch.end - stretch.start));
+        let mut pages = pages.peekable();
+        if pages.peek().is_none() {
+            return Ok(());
+        }
+        let file = self.open_for_punching(Container::Pack(pack))?;
         for (offset, length) in pages {
             file.punch(offset, length)?;
         }

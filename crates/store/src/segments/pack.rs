@@ -2,7 +2,7 @@
 //! next batch: one write, one sync, everybody is answered.
 
 use std::{
-    io,
+    io, slice,
     sync::{Arc, Mutex},
     thread,
 };
@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::{
     Container, Location, Packs,
     disk::{self, DiskFile},
-    files::inner_pages,
     folder::Folder,
 };
 use crate::{error::Fault, ids::Ids, inner::lock, options::Durability};
@@ -94,9 +93,8 @@ impl Packs for SharedPacker {
     }
 
     fn give_back(&self, location: Location, length: u64) {
-        let Some((offset, length)) = inner_pages(location.offset, length) else { return };
-        let punched = self.folder.open_for_punching(location.container).and_then(|pack| pack.punch(offset, length));
-        if let Err(error) = punched {
+        let body = location.offset..location.offset + length;
+        if let Err(error) = self.folder.punch(location.container.id(), slice::from_ref(&body)) {
             tracing::debug!(%error, "bytes of a small body that nobody names stay for now");
         }
     }
