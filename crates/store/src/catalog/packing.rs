@@ -20,7 +20,7 @@ pub(super) struct Packed {
 /// Stores the bytes that a batch brings, and tells its bodies where they lie. When that fails, the jobs that brought some are answered and
 /// leave the batch.
 pub(super) fn store(packs: &dyn Packs, batch: &mut Vec<Job>) -> Vec<Packed> {
-    let brought: Vec<Bytes> = batch.iter().flat_map(|job| bytes_of(job).map(|(_, bytes)| bytes)).collect();
+    let brought: Vec<Bytes> = batch.iter().flat_map(bytes_of).collect();
     if brought.is_empty() {
         return Vec::new();
     }
@@ -37,10 +37,10 @@ pub(super) fn store(packs: &dyn Packs, batch: &mut Vec<Job>) -> Vec<Packed> {
     }
 }
 
-/// The bodies of a job that have bytes, by the index of their step. Cheap: clones share them.
-fn bytes_of(job: &Job) -> impl Iterator<Item = (usize, Bytes)> {
-    job.change.steps.iter().enumerate().filter_map(|(index, step)| match step {
-        Step::Commit(body) => body.bytes.clone().map(|bytes| (index, bytes)),
+/// The bytes that a job brings. Cheap: clones share them.
+fn bytes_of(job: &Job) -> impl Iterator<Item = Bytes> {
+    job.change.steps.iter().filter_map(|step| match step {
+        Step::Commit(body) => body.bytes.clone(),
         _ => None,
     })
 }
