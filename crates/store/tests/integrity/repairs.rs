@@ -203,15 +203,20 @@ async fn a_pack_that_is_missing_or_cut_is_told_with_what_was_in_it() {
     assert_eq!(place.check().await.problems, [], "a backup brings it back");
 }
 
+/// A store whose files `one` and `other` have contents of their own with the same bytes: sessions are not compared with what is stored.
+async fn with_two_equal_contents(place: &Place, bytes: &Bytes) -> Store {
+    let store = place.usual().await;
+    put_in_chunks(&store, 1, "one", bytes).await;
+    put_in_chunks(&store, 2, "other", bytes).await;
+    fingerprinted(place, &store).await;
+    store
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_a_damaged_content_get_an_equal_one() {
     let place = Place::new();
     let bytes = pattern(5, 3_000_000);
-    let store = place.usual().await;
-    // Sessions are not compared with what is stored: that happens behind them.
-    put_in_chunks(&store, 1, "one", &bytes).await;
-    put_in_chunks(&store, 2, "other", &bytes).await;
-    fingerprinted(&place, &store).await;
+    let store = with_two_equal_contents(&place, &bytes).await;
     assert_ne!(content(&store, "one").await, content(&store, "other").await);
     close(store).await;
     place.damage("one", 1_000_000);
@@ -231,11 +236,7 @@ async fn names_of_a_damaged_content_get_an_equal_one() {
 async fn an_equal_that_is_damaged_too_is_no_help() {
     let place = Place::new();
     let bytes = pattern(5, 3_000_000);
-    let store = place.usual().await;
-    put_in_chunks(&store, 1, "one", &bytes).await;
-    put_in_chunks(&store, 2, "other", &bytes).await;
-    fingerprinted(&place, &store).await;
-    close(store).await;
+    close(with_two_equal_contents(&place, &bytes).await).await;
     place.damage("one", 1_000_000);
     place.damage("other", 2_000_000);
     let report = place.repair().await;
