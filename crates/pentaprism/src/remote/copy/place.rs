@@ -104,7 +104,11 @@ impl PartFile {
     /// # Errors
     /// As the operating system says.
     pub fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)?;
+        // A file that was cut to nothing, even if it had nothing, is written out by ext4 when it is closed (`auto_da_alloc`):
+        // a download would wait for the disk at its end.
+        if self.file.metadata()?.len() != length {
+            self.file.set_len(length)?;
+        }
         self.held = self.file.seek(SeekFrom::Start(length))?;
         Ok(())
     }
