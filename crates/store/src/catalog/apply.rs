@@ -62,7 +62,9 @@ pub(super) struct Uploaded {
     pub(super) size: u64,
     pub(super) account: Account,
     /// Some name has it.
-    pub(super) named: Cell<bool>,
+    named: Cell<bool>,
+    /// Its row counts a name already that it does not have yet: most bodies get exactly one, which then is no change of the row.
+    awaits_name: Cell<bool>,
 }
 
 /// A content that has the bytes of a body already.
@@ -95,7 +97,7 @@ pub(super) fn apply(
         effects.push(transaction.step(step).map_err(|error| Failed::at(index, error))?);
     }
     for uploaded in transaction.uploaded.iter().flatten().filter(|uploaded| !uploaded.named.get()) {
-        transaction.doom_if_unused(uploaded.blob).map_err(|error| Failed::at(change.steps.len(), error))?;
+        transaction.doom_unnamed(uploaded).map_err(|error| Failed::at(change.steps.len(), error))?;
     }
     Ok(effects)
 }
@@ -143,6 +145,7 @@ impl Transaction<'_> {
         if let Some(writer) = body.writer {
             writers::end(self, writer, WRITER_DONE)?;
         }
+        let mut awaits_name = false;
         let (blob, effect) = match self.equal_blob(body)? {
             Some(Equal { blob, damaged: false }) => {
                 if body.writer.is_some() {
@@ -152,23 +155,26 @@ impl Transaction<'_> {
                 (blob, Effect::Shared(BlobId(blob)))
             }
             None => {
-                self.publish(body)?;
+                awaits_name = true;
+                self.publish(body, 1)?;
                 (body.blob.0, Effect::Done)
             }
             Some(Equal { blob, damaged: true }) => {
-                self.publish(body)?;
+                self.publish(body, 0)?;
                 heal::take_the_place(self, blob, body.blob.0)?;
                 self.complete_digests(blob, body)?;
                 (blob, Effect::Healed(BlobId(blob)))
             }
         };
-        let (size, account, named) = (body.size, body.account.clone(), Cell::new(false));
-        self.uploaded.push(Some(Uploaded { blob, size, account, named }));
+        let (size, account) = (body.size, body.account.clone());
+        let (named, awaits_name) = (Cell::new(false), Cell::new(awaits_name));
+        self.uploaded.push(Some(Uploaded { blob, size, account, named, awaits_name }));
         Ok(effect)
     }
 
-    fn publish(&self, body: &Body) -> Stepped<()> {
-        if body.writer.is_some() { self.publish_large(body) } else { self.insert_small(body) }
+    /// Makes a body content that `names` names have.
+    fn publish(&self, body: &Body, names: u64) -> Stepped<()> {
+        if body.writer.is_some() { self.publish_large(body, names) } else { self.insert_small(body, names) }
     }
 
     /// A content with the same bytes; one that is damaged first, since it needs them.
@@ -197,12 +203,12 @@ impl Transaction<'_> {
             .map(drop)
     }
 
-    fn publish_large(&self, body: &Body) -> Stepped<()> {
+    fn publish_large(&self, body: &Body, names: u64) -> Stepped<()> {
         let digests = &body.digests;
         let changed = self
             .db
             .prepare_cached(
-                "UPDATE blob SET state = ?2, size = ?3, md5 = ?4, sha256 = ?5, sha512 = ?6, blake3 = ?7
+                "UPDATE blob SET state = ?2, size = ?3, md5 = ?4, sha256 = ?5, sha512 = ?6, blake3 = ?7, refs = ?9
                  WHERE id = ?1 AND state = ?8",
             )?
             .execute(params![
@@ -213,7 +219,8 @@ impl Transaction<'_> {
                 digests.sha256,
                 digests.sha512.as_ref().map(|d| &d[..]),
                 body.blake3,
-                BLOB_OPEN
+                BLOB_OPEN,
+                names
             ])?;
         if changed == 0 {
             return Err(Refusal::WriterGone.into());
@@ -226,11 +233,11 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    fn insert_small(&self, body: &Body) -> Stepped<()> {
+    fn insert_small(&self, body: &Body, names: u64) -> Stepped<()> {
         let digests = &body.digests;
         self.db
             .prepare_cached(
-                "INSERT INTO blob (id, state, size, refs, md5, sha256, sha512, blake3) VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)",
+                "INSERT INTO blob (id, state, size, refs, md5, sha256, sha512, blake3) VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 body.blob.0.into_bytes(),
@@ -239,8 +246,10 @@ impl Transaction<'_> {
                 digests.md5,
                 digests.sha256,
                 digests.sha512.as_ref().map(|d| &d[..]),
-                body.blake3
+                body.blake3,
+                names
             ])?;
+        self.ledger.add_content(body.size);
         self.insert_segment(body.blob.0, body.blob.0, 0, body.size, body.location, &body.checksums, SEGMENT_READY)?;
         Ok(())
     }
@@ -276,6 +285,12 @@ impl Transaction<'_> {
             .map(drop)
     }
 
+    /// A name for a body of this change.
+    pub(super) fn name_uploaded(&self, uploaded: &Uploaded) -> Stepped<()> {
+        uploaded.named.set(true);
+        if uploaded.awaits_name.take() { Ok(()) } else { self.share(uploaded.blob, 1) }
+    }
+
     /// One more name for a blob.
     pub(super) fn share(&self, blob: Uuid, names: u64) -> Stepped<()> {
         let changed = self
@@ -303,10 +318,14 @@ impl Transaction<'_> {
             .map(drop)
     }
 
-    fn doom_if_unused(&self, blob: Uuid) -> Stepped<()> {
+    /// No step took a body of this change; other names may have the same bytes.
+    fn doom_unnamed(&self, uploaded: &Uploaded) -> Stepped<()> {
+        if uploaded.awaits_name.take() {
+            return Ok(self.release(uploaded.blob, 1)?);
+        }
         self.db
             .prepare_cached("UPDATE blob SET state = ?2 WHERE id = ?1 AND refs = 0")?
-            .execute(params![blob.into_bytes(), BLOB_DOOMED])?;
+            .execute(params![uploaded.blob.into_bytes(), BLOB_DOOMED])?;
         Ok(())
     }
 

@@ -69,6 +69,7 @@ fn filled(count: u32) -> Connection {
     ] {
         db.execute(&format!("{numbers} {insert}"), [count]).unwrap_or_else(|error| panic!("{insert}: {error}"));
     }
+    db.execute("UPDATE store SET names = (SELECT count(*) FROM name)", []).unwrap();
     let session = "INSERT INTO writer (id, state, dialect, account, scope, key, session, blob, declared, received, ranges, reserved, touched, opened)
                    VALUES (?1, 0, 'toy', 'files', 'files', ?2, ?1, ?1, 100, 0, 0, 100, ?3, 1)";
     for (number, path) in [(1, "one"), (2, "two")] {

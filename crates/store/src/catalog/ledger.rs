@@ -18,7 +18,16 @@ pub(super) struct Ledger<'c> {
     written_sequence: Cell<u64>,
     accounts: RefCell<BTreeMap<(String, String), i64>>,
     folders: RefCell<BTreeMap<(Tree, String), Below>>,
+    added: Cell<Added>,
     entries: Cell<u64>,
+}
+
+/// What is new in the store. What changes or goes is counted by triggers.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+struct Added {
+    names: u64,
+    contents: u64,
+    bytes: u64,
 }
 
 /// What is to be added to a folder.
@@ -37,6 +46,7 @@ impl<'c> Ledger<'c> {
             written_sequence: Cell::new(sequence),
             accounts: RefCell::default(),
             folders: RefCell::default(),
+            added: Cell::default(),
             entries: Cell::new(0),
         }
     }
@@ -54,6 +64,20 @@ impl<'c> Ledger<'c> {
     pub(super) fn next_version(&self) -> u64 {
         self.sequence.set(self.sequence.get() + 1);
         self.sequence.get()
+    }
+
+    /// Counts a new name.
+    pub(super) fn add_name(&self) {
+        self.entered();
+        let added = self.added.get();
+        self.added.set(Added { names: added.names + 1, ..added });
+    }
+
+    /// Counts a new content of so many bytes that is ready from the start.
+    pub(super) fn add_content(&self, bytes: u64) {
+        self.entered();
+        let added = self.added.get();
+        self.added.set(Added { contents: added.contents + 1, bytes: added.bytes + bytes, ..added });
     }
 
     /// Adds to the bytes of an account.
@@ -108,9 +132,13 @@ impl<'c> Ledger<'c> {
     pub(super) fn write(&self) -> rusqlite::Result<()> {
         self.write_accounts()?;
         self.write_folders()?;
-        let sequence = self.sequence.get();
-        if sequence != self.written_sequence.replace(sequence) {
-            self.db.prepare_cached("UPDATE store SET sequence = ?1")?.execute([sequence])?;
+        let (sequence, added) = (self.sequence.get(), self.added.take());
+        if sequence != self.written_sequence.replace(sequence) || added != Added::default() {
+            self.db
+                .prepare_cached(
+                    "UPDATE store SET sequence = ?1, names = names + ?2, contents = contents + ?3, bytes = bytes + ?4",
+                )?
+                .execute(params![sequence, added.names, added.contents, added.bytes])?;
         }
         Ok(())
     }
@@ -119,5 +147,6 @@ impl<'c> Ledger<'c> {
     pub(super) fn forget(&self) {
         self.accounts.take();
         self.folders.take();
+        self.added.take();
     }
 }

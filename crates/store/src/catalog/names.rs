@@ -47,6 +47,7 @@ pub(super) fn create(transaction: &Transaction<'_>, new: &NewName) -> Stepped<Ef
             transaction.now.as_unix_micros(),
             new.attributes.to_string()
         ])?;
+    transaction.ledger.add_name();
     Ok(Effect::Name(Box::new(Name {
         key: new.key.clone(),
         status: new.status.clone(),
@@ -229,8 +230,7 @@ fn take_uploaded(
     let Some(uploaded) = uploaded else {
         return Ok(Some(Charged { content: Content::EMPTY, account: None }));
     };
-    transaction.share(uploaded.blob, 1)?;
-    uploaded.named.set(true);
+    transaction.name_uploaded(uploaded)?;
     let account = &uploaded.account;
     transaction.charge(dialect, &account.scope, uploaded.size, account.quota)?;
     let content = Content { blob: Some(BlobId(uploaded.blob)), size: uploaded.size };

@@ -68,8 +68,7 @@ pub(super) fn put_uploaded(transaction: &Transaction<'_>, tree: &Tree, path: &st
     let Some(uploaded) = transaction.uploaded.first().and_then(Option::as_ref) else {
         return put(transaction, tree, path, Content::EMPTY, None);
     };
-    transaction.share(uploaded.blob, 1)?;
-    uploaded.named.set(true);
+    transaction.name_uploaded(uploaded)?;
     let content = Content { blob: Some(BlobId(uploaded.blob)), size: uploaded.size };
     put(transaction, tree, path, content, uploaded.account.quota)
 }
@@ -87,7 +86,19 @@ pub(super) fn put(
     let now = transaction.now.as_unix_micros();
     let blob = content.blob.map(|blob| blob.0.into_bytes());
     let (mut born, mut created) = (version, transaction.now);
-    if let Some(old) = queries::name(transaction.db, &tree.name(path))? {
+    // Most paths are new, so that is tried before anybody looks.
+    let is_new = transaction
+        .db
+        .prepare_cached(
+            "INSERT INTO name (dialect, scope, key, parent, blob, size, account, status, version, born, created, modified, attributes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?2, '', ?7, ?7, ?8, ?8, 'null') ON CONFLICT (dialect, scope, key) DO NOTHING",
+        )?
+        .execute(params![tree.dialect, tree.scope, path, parent(path), blob, content.size, version, now])?
+        > 0;
+    if is_new {
+        transaction.ledger.add_name();
+        count(transaction, tree, path, 1, signed(content.size));
+    } else if let Some(old) = queries::name(transaction.db, &tree.name(path))? {
         (born, created) = (old.born, old.created);
         let old = old.content.unwrap_or(Content::EMPTY);
         forget_content(transaction, tree, old)?;
@@ -98,15 +109,6 @@ pub(super) fn put(
                 "UPDATE name SET blob = ?4, size = ?5, version = ?6, modified = ?7 WHERE dialect = ?1 AND scope = ?2 AND key = ?3",
             )?
             .execute(params![tree.dialect, tree.scope, path, blob, content.size, version, now])?;
-    } else {
-        count(transaction, tree, path, 1, signed(content.size));
-        transaction
-            .db
-            .prepare_cached(
-                "INSERT INTO name (dialect, scope, key, parent, blob, size, account, status, version, born, created, modified, attributes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?2, '', ?7, ?7, ?8, ?8, 'null')",
-            )?
-            .execute(params![tree.dialect, tree.scope, path, parent(path), blob, content.size, version, now])?;
     }
     transaction.charge(&tree.dialect, &tree.scope, content.size, quota)?;
     Ok(Effect::Name(Box::new(Name {
