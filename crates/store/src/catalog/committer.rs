@@ -18,6 +18,7 @@ use super::{
     apply::{self, Failed, StepError},
     ledger::Ledger,
     packing,
+    readers::Readers,
     sqlite::{self, Pragmas},
     witness::Witness,
 };
@@ -71,6 +72,8 @@ pub(super) struct Outside {
     pub(super) witness: Option<Arc<dyn Witness>>,
     /// Stores bytes that come with changes, once it is there.
     pub(super) packs: Arc<OnceLock<Arc<dyn Packs>>>,
+    /// May not keep old rows while new ones are written.
+    pub(super) readers: Arc<Readers>,
 }
 
 /// Starts the thread; it ends when every sender is gone.
@@ -86,8 +89,9 @@ pub(super) fn start(
     let log = Log::default();
     log.watch(&mut db).map_err(std::io::Error::other)?;
     let beside = {
-        let path = path.clone();
-        thread::Builder::new().name("store-checkpoint".into()).spawn(move || checkpoint(&path, pragmas, &wanted))?
+        let (path, readers) = (path.clone(), Arc::clone(&outside.readers));
+        let copy = move || checkpoint(&path, pragmas, &readers, &wanted);
+        thread::Builder::new().name("store-checkpoint".into()).spawn(copy)?
     };
     let mut committer = Committer { db: Some(db), path, log, pragmas, clock, outside, checkpoints };
     let thread = thread::Builder::new().name("store-committer".into()).spawn(move || {
@@ -100,13 +104,14 @@ pub(super) fn start(
 }
 
 /// Copies the log into the database off the path, on a connection of its own.
-fn checkpoint(path: &std::path::Path, pragmas: Pragmas, wanted: &std::sync::mpsc::Receiver<()>) {
+fn checkpoint(path: &std::path::Path, pragmas: Pragmas, readers: &Readers, wanted: &std::sync::mpsc::Receiver<()>) {
     let mut db = None;
     while wanted.recv().is_ok() {
         if db.is_none() {
             db = sqlite::connect(path, pragmas).ok();
         }
         let Some(open) = &db else { continue };
+        let _pause = readers.pause();
         if let Err(error) = open.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the log could not be copied into the database");
             db = None;
@@ -135,6 +140,8 @@ impl Committer {
             {
                 batch.push(next);
             }
+            let readers = Arc::clone(&self.outside.readers);
+            let _pause = readers.pause();
             self.commit(&mut batch);
             self.keep_log_short();
         }

@@ -12,6 +12,7 @@ mod packing;
 #[cfg(test)]
 mod plans;
 mod queries;
+mod readers;
 mod recount;
 mod schema;
 mod search;

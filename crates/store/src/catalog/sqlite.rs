@@ -3,10 +3,7 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock},
     thread::JoinHandle,
     time::Duration,
 };
@@ -21,6 +18,7 @@ use super::{
     BlobRow, Catalog, Counts, Discrepancy, PackRow, Read, SegmentRow, SessionRow, audit,
     committer::{self, Job, Outside},
     queries::{self, Which},
+    readers::Readers,
     schema::{self, MigrateError},
     search,
     witness::Witness,
@@ -77,34 +75,8 @@ pub(crate) struct SqliteCatalog {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     packs: Arc<OnceLock<Arc<dyn Packs>>>,
-    readers: Readers,
+    readers: Arc<Readers>,
     scanners: Arc<Readers>,
-}
-
-struct Readers {
-    connections: Vec<Mutex<Connection>>,
-    next: AtomicUsize,
-}
-
-impl Readers {
-    fn open(opened: &OpenedCatalog, count: usize) -> Result<Self, Fault> {
-        let connections = (0..count)
-            .map(|_| connect(&opened.path, opened.pragmas).map(Mutex::new))
-            .collect::<rusqlite::Result<_>>()
-            .map_err(Fault::from_database)?;
-        Ok(Self { connections, next: AtomicUsize::new(0) })
-    }
-
-    /// A connection that nobody uses, or the next one in turn.
-    fn take(&self) -> MutexGuard<'_, Connection> {
-        for connection in &self.connections {
-            if let Ok(free) = connection.try_lock() {
-                return free;
-            }
-        }
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-        lock(&self.connections[turn])
-    }
 }
 
 /// A database that was opened and migrated but does not work yet: the store compares ids first.
@@ -135,18 +107,24 @@ impl OpenedCatalog {
         Ok(())
     }
 
+    fn readers(&self, count: usize) -> Result<Readers, Fault> {
+        let connections = (0..count).map(|_| connect(&self.path, self.pragmas));
+        let connections: Vec<_> = connections.collect::<rusqlite::Result<_>>().map_err(Fault::from_database)?;
+        Ok(Readers::new(connections))
+    }
+
     /// Starts the writing thread and opens the connections for reading.
     pub(crate) fn start(
         self,
         clock: Arc<dyn Clock>,
         witness: Option<Arc<dyn Witness>>,
     ) -> Result<SqliteCatalog, Fault> {
-        let readers = Readers::open(&self, READERS)?;
-        let scanners = Arc::new(Readers::open(&self, SCANNERS)?);
+        let readers = Arc::new(self.readers(READERS)?);
+        let scanners = Arc::new(self.readers(SCANNERS)?);
         let packs = Arc::default();
-        let (jobs, thread) =
-            committer::start(self.db, self.path, self.pragmas, clock, Outside { witness, packs: Arc::clone(&packs) })
-                .map_err(|error| Fault::from_io("starting the committer", error))?;
+        let outside = Outside { witness, packs: Arc::clone(&packs), readers: Arc::clone(&readers) };
+        let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock, outside)
+            .map_err(|error| Fault::from_io("starting the committer", error))?;
         Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), packs, readers, scanners })
     }
 }
@@ -158,9 +136,9 @@ impl SqliteCatalog {
         let _first_stays = self.packs.set(packs);
     }
 
-    /// An indexed select of microseconds, where the caller is.
+    /// A few indexed selects of microseconds as of one moment, where the caller is.
     fn quick<T: Send>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
-        read(&self.readers.take()).map_err(Fault::from_database)
+        self.readers.read(read).map_err(Fault::from_database)
     }
 
     /// A scan, on a thread that may block.
@@ -170,7 +148,7 @@ impl SqliteCatalog {
     ) -> Read<'_, T> {
         let scanners = Arc::clone(&self.scanners);
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || read(&scanners.take()).map_err(Fault::from_database))
+            tokio::task::spawn_blocking(move || scanners.once(read).map_err(Fault::from_database))
                 .await
                 .unwrap_or(Err(Fault::Closed))
         })
@@ -240,12 +218,8 @@ impl Catalog for SqliteCatalog {
     fn content(&self, id: BlobId) -> Read<'_, Option<(BlobRow, Option<SegmentRow>)>> {
         Box::pin(async move {
             self.quick(|db| {
-                // Each transaction locks and unlocks a file, which takes as long as the two reads.
-                let together = db.unchecked_transaction()?;
-                let Some(blob) = queries::blob(&together, id)? else { return Ok(None) };
-                let first = queries::segments(&together, id, 0, 1)?.pop();
-                together.commit()?;
-                Ok(Some((blob, first)))
+                let Some(blob) = queries::blob(db, id)? else { return Ok(None) };
+                Ok(Some((blob, queries::segments(db, id, 0, 1)?.pop())))
             })
         })
     }

@@ -1,0 +1,171 @@
+//! Connections for reading. Each transaction locks and unlocks a file, which takes longer than to read a row; so one may linger from read
+//! to read, as long as nobody writes: the committer and whoever copies the log end it first.
+
+use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+};
+
+use rusqlite::Connection;
+
+use crate::inner::lock;
+
+/// Connections that serve one read at a time each.
+#[derive(Default)]
+pub(super) struct Readers {
+    connections: Vec<Mutex<Reader>>,
+    next: AtomicUsize,
+    /// Transactions that linger.
+    lingering: AtomicUsize,
+    /// Those who write now, or copy the log.
+    pausing: AtomicUsize,
+    /// Counts how often one of them began or ended.
+    turns: AtomicU64,
+}
+
+struct Reader {
+    db: Connection,
+    /// The turn of its last read. A second one in the same turn is probably followed by a third.
+    turn: Option<u64>,
+}
+
+impl Reader {
+    fn lingers(&self) -> bool {
+        !self.db.is_autocommit()
+    }
+}
+
+/// While it lives no transaction lingers.
+#[must_use = "what lingers may do so again when it is dropped"]
+pub(super) struct Pause<'r>(&'r Readers);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.turns.fetch_add(1, SeqCst);
+        self.0.pausing.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Readers {
+    pub(super) fn new(connections: impl IntoIterator<Item = Connection>) -> Self {
+        let reader = |db| Mutex::new(Reader { db, turn: None });
+        Self { connections: connections.into_iter().map(reader).collect(), ..Self::default() }
+    }
+
+    /// A connection that nobody uses, or the next one in turn.
+    fn take(&self) -> MutexGuard<'_, Reader> {
+        for connection in &self.connections {
+            if let Ok(free) = connection.try_lock() {
+                return free;
+            }
+        }
+        let next = self.next.fetch_add(1, SeqCst) % self.connections.len();
+        lock(&self.connections[next])
+    }
+
+    /// Reads, and leaves no transaction behind.
+    pub(super) fn once<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        read(&self.take().db)
+    }
+
+    /// Reads in one transaction, which may linger. Whatever was committed before is seen.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let mut reader = self.take();
+        let turn = self.turns.load(SeqCst);
+        let is_second = reader.turn.replace(turn) == Some(turn);
+        let lingered = reader.lingers();
+        if !lingered {
+            reader.db.prepare_cached("BEGIN")?.execute([])?;
+        }
+        let found = read(&reader.db);
+        let lingers = found.is_ok() && (lingered || (is_second && self.may_linger(turn)));
+        if !lingers {
+            if lingered {
+                self.lingering.fetch_sub(1, SeqCst);
+            }
+            end(&reader)?;
+        }
+        found
+    }
+
+    /// Whether a transaction that began in `turn` may linger; it is counted then. It is counted before anybody looks whether somebody
+    /// writes, while [`pause`](Self::pause) says so before it looks at the count: one of both sees the other.
+    fn may_linger(&self, turn: u64) -> bool {
+        self.lingering.fetch_add(1, SeqCst);
+        let may = self.pausing.load(SeqCst) == 0 && self.turns.load(SeqCst) == turn;
+        if !may {
+            self.lingering.fetch_sub(1, SeqCst);
+        }
+        may
+    }
+
+    /// Ends what lingers, and lets nothing linger as long as the pause lasts. Takes as long as the reads that are under way.
+    pub(super) fn pause(&self) -> Pause<'_> {
+        self.pausing.fetch_add(1, SeqCst);
+        self.turns.fetch_add(1, SeqCst);
+        let pause = Pause(self);
+        if self.lingering.load(SeqCst) > 0 {
+            for reader in self.connections.iter().map(lock).filter(|reader| reader.lingers()) {
+                self.lingering.fetch_sub(1, SeqCst);
+                if let Err(error) = end(&reader) {
+                    tracing::error!(%error, "a transaction that only read could not be ended");
+                }
+            }
+        }
+        pause
+    }
+}
+
+/// Nothing was written; unlike a commit a rollback cannot fail half-way.
+fn end(reader: &Reader) -> rusqlite::Result<()> {
+    reader.db.prepare_cached("ROLLBACK")?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(path: &std::path::Path) -> Connection {
+        let db = Connection::open(path).unwrap();
+        db.pragma_update(None, "journal_mode", "WAL").unwrap();
+        db
+    }
+
+    fn count(db: &Connection) -> rusqlite::Result<i64> {
+        db.query_row("SELECT count(*) FROM things", [], |row| row.get(0))
+    }
+
+    #[test]
+    fn a_transaction_lingers_from_the_second_read_on_until_somebody_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let writer = database(&path);
+        writer.execute_batch("CREATE TABLE things (one INTEGER)").unwrap();
+        let readers = Readers::new([database(&path)]);
+        let lingering = || readers.lingering.load(SeqCst);
+        assert_eq!((readers.read(count).unwrap(), lingering()), (0, 0));
+        assert_eq!((readers.read(count).unwrap(), lingering()), (0, 1));
+        assert_eq!((readers.read(count).unwrap(), lingering()), (0, 1));
+        let pause = readers.pause();
+        assert_eq!(lingering(), 0);
+        writer.execute("INSERT INTO things VALUES (1)", []).unwrap();
+        for _ in 0..3 {
+            assert_eq!((readers.read(count).unwrap(), lingering()), (1, 0));
+        }
+        let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();
+        assert_eq!(busy, 0, "nobody is in the way");
+        drop(pause);
+        assert_eq!((readers.read(count).unwrap(), lingering()), (1, 0));
+        assert_eq!((readers.read(count).unwrap(), lingering()), (1, 1));
+    }
+
+    #[test]
+    fn a_read_that_fails_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = Readers::new([database(&folder.path().join("db"))]);
+        for _ in 0..3 {
+            assert!(readers.read(count).is_err());
+            assert_eq!(readers.lingering.load(SeqCst), 0);
+        }
+    }
+}
