@@ -55,7 +55,6 @@ pub(crate) enum Cut {
 pub(crate) struct Flight {
     range: ByteRange,
     writer: Uuid,
-    file: Arc<dyn SegmentWriter>,
     /// Taken by whoever ends the flight: its own request, or whoever cuts it.
     pipeline: Mutex<Option<Pipeline>>,
     /// Set before `cut_off` is cancelled; the first reason stays.
@@ -66,11 +65,10 @@ pub(crate) struct Flight {
 
 impl Flight {
     pub(crate) fn start(inner: &Inner, writer: Uuid, file: Arc<dyn SegmentWriter>, range: ByteRange) -> Arc<Self> {
-        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&file), range.first, Passing::Chunk);
+        let pipeline = Pipeline::start(inner.pipelines(), file, range.first, Passing::Chunk);
         Arc::new(Self {
             range,
             writer,
-            file,
             pipeline: Mutex::new(Some(pipeline)),
             reason: OnceLock::new(),
             cut_off: CancellationToken::new(),
@@ -242,10 +240,9 @@ impl Drop for ChunkWriter {
     }
 }
 
-/// Writes the rest, syncs, and records the range.
+/// Writes and syncs the rest, and records the range.
 async fn record(inner: &Inner, flight: &Flight, pipeline: Pipeline) -> Result<Timestamp, ChunkError> {
     let written = pipeline.finish().await?;
-    flight.file.sync().await?;
     flight.check()?;
     let step = Step::RecordChunk {
         writer: flight.writer,

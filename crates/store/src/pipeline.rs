@@ -1,9 +1,11 @@
 //! The way of a large body or chunk: frames are gathered into batches; one task writes them, one task per digest reads the same
-//! batches beside it. Each does its work on threads that may block, a few batches per hop, so that a slow client holds no thread.
+//! batches beside it. Each does its work on a thread that may block, which it has as long as batches are waiting, so that a slow client holds
+//! none. The end of the body goes the same way: it is synced where its last batch is written, while digests may still be at work.
 
 use std::{mem, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::join_all;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinHandle,
@@ -21,8 +23,6 @@ use crate::{
 const BATCH: usize = 256 * 1024;
 /// Batches that wait for a stage: enough that none of several stages runs dry while the others have the processors.
 const DEPTH: usize = 16;
-/// Batches that a stage takes at once.
-const TAKEN: usize = 4;
 /// Frames below this size are copied together: a body of tiny frames must not cost more memory than its bytes.
 const TINY: usize = 8 * 1024;
 /// Every finished stretch of a whole body of this size is pushed out early.
@@ -71,9 +71,21 @@ struct Batch {
     _budget: OwnedSemaphorePermit,
 }
 
-/// What a stage does with a batch, on a thread that may block.
+/// What a stage does, on a thread that may block.
 trait Work: Send + 'static {
     fn take(&mut self, frames: &[Bytes]) -> Result<(), Fault>;
+
+    /// Everything was taken, and the whole is wanted.
+    fn end(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// What comes to a stage.
+enum Handed {
+    Batch(Arc<Batch>),
+    /// Behind the last batch, unless the whole is given up.
+    End,
 }
 
 impl Work for Hasher {
@@ -92,6 +104,8 @@ struct Sink {
     /// Everything before this was said to be done.
     done: u64,
     stretch: u64,
+    /// The container ends where the bytes end.
+    is_whole: bool,
     checksums: Checksums,
     blake3: Option<Box<blake3::Hasher>>,
 }
@@ -113,37 +127,52 @@ impl Work for Sink {
         }
         Ok(())
     }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        if self.is_whole {
+            self.writer.end_at(self.offset)?;
+        }
+        self.writer.sync()
+    }
 }
 
 /// A task that works on batches in order.
 struct Stage<W> {
-    batches: mpsc::Sender<Arc<Batch>>,
+    handed: mpsc::Sender<Handed>,
     task: JoinHandle<Result<W, Fault>>,
 }
 
 impl<W: Work> Stage<W> {
     fn start(tasks: &TaskTracker, work: W) -> Self {
-        let (batches, waiting) = mpsc::channel(DEPTH);
-        Self { batches, task: tasks.spawn(run(work, waiting)) }
+        let (handed, waiting) = mpsc::channel(DEPTH);
+        Self { handed, task: tasks.spawn(run(work, waiting)) }
     }
 
-    async fn end(self) -> Result<W, Fault> {
-        drop(self.batches);
+    /// Waits until everything is taken; `whole`: and ended.
+    async fn end(self, whole: bool) -> Result<W, Fault> {
+        if whole {
+            // A stage that ended early says why below.
+            drop(self.handed.send(Handed::End).await);
+        }
+        drop(self.handed);
         self.task.await.unwrap_or(Err(Fault::Closed))
     }
 }
 
-async fn run<W: Work>(mut work: W, mut waiting: mpsc::Receiver<Arc<Batch>>) -> Result<W, Fault> {
-    let mut batches = Vec::with_capacity(TAKEN);
-    while waiting.recv_many(&mut batches, TAKEN).await > 0 {
-        let now = mem::take(&mut batches);
-        let hop = tokio::task::spawn_blocking(move || {
-            for batch in now {
-                work.take(&batch.frames)?;
+async fn run<W: Work>(mut work: W, mut waiting: mpsc::Receiver<Handed>) -> Result<W, Fault> {
+    while let Some(first) = waiting.recv().await {
+        let turn = tokio::task::spawn_blocking(move || {
+            let mut next = Some(first);
+            while let Some(handed) = next {
+                match handed {
+                    Handed::Batch(batch) => work.take(&batch.frames)?,
+                    Handed::End => work.end()?,
+                }
+                next = waiting.try_recv().ok();
             }
-            Ok(work)
+            Ok((work, waiting))
         });
-        work = hop.await.unwrap_or(Err(Fault::Closed))?;
+        (work, waiting) = turn.await.unwrap_or(Err(Fault::Closed))?;
     }
     Ok(work)
 }
@@ -193,6 +222,7 @@ impl Pipeline {
             offset,
             done: offset,
             stretch,
+            is_whole: passing != Passing::Chunk,
             checksums: Checksums::default(),
             blake3: blake3.then(|| Box::new(blake3::Hasher::new())),
         };
@@ -233,29 +263,31 @@ impl Pipeline {
         let budget = Arc::clone(&self.shared.budget).acquire_many_owned(length).await.map_err(drop)?;
         let batch = Arc::new(Batch { frames: self.gather.take(), _budget: budget });
         for hasher in &self.hashers {
-            hasher.batches.send(Arc::clone(&batch)).await.map_err(drop)?;
+            hasher.handed.send(Handed::Batch(Arc::clone(&batch))).await.map_err(drop)?;
         }
         let sink = self.sink.as_ref().ok_or(())?;
-        sink.batches.send(batch).await.map_err(drop)
+        sink.handed.send(Handed::Batch(batch)).await.map_err(drop)
     }
 
     async fn reason(&mut self) -> Fault {
         match self.sink.take() {
-            Some(sink) => sink.end().await.err().unwrap_or(Fault::Closed),
+            Some(sink) => sink.end(false).await.err().unwrap_or(Fault::Closed),
             None => Fault::Closed,
         }
     }
 
-    /// Waits until every byte is written (not yet synced) and digested, or it failed; nothing writes any more then.
+    /// Waits until every byte is durable and digested, or it failed; nothing writes any more then.
     pub(crate) async fn finish(mut self) -> Result<Written, Fault> {
         if let Err(fault) = self.flush().await {
             self.abandon().await;
             return Err(fault);
         }
-        let sink = self.sink.take().ok_or(Fault::Closed)?.end().await?;
-        let mut digests = Digests::default();
-        for hasher in self.hashers {
-            hasher.end().await?.finish(&mut digests);
+        let sink = self.sink.take().ok_or(Fault::Closed)?;
+        let hashers = join_all(self.hashers.into_iter().map(|hasher| hasher.end(true)));
+        let (sink, hashers) = futures_util::join!(sink.end(true), hashers);
+        let (sink, mut digests) = (sink?, Digests::default());
+        for hasher in hashers {
+            hasher?.finish(&mut digests);
         }
         let blake3 = sink.blake3.map(|hasher| *hasher.finalize().as_bytes());
         Ok(Written { checksums: sink.checksums.finish(), blake3, digests })
@@ -266,7 +298,7 @@ impl Pipeline {
         self.hashers.clear();
         if let Some(sink) = self.sink.take() {
             // Its outcome does not matter: the bytes are not recorded.
-            drop(sink.end().await);
+            drop(sink.end(false).await);
         }
     }
 }
@@ -293,8 +325,8 @@ mod tests {
             Ok(())
         }
 
-        fn sync(&self) -> futures_util::future::BoxFuture<'_, Result<(), Fault>> {
-            Box::pin(std::future::ready(Ok(())))
+        fn sync(&self) -> Result<(), Fault> {
+            Ok(())
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     inner::{AbortGuard, Claim, Inner},
     model::{Account, BlobId, UploadRequest},
     pipeline::{Passing, Pipeline},
-    segments::{BLOCK, Container, Location, SegmentWriter},
+    segments::{BLOCK, Container, Location},
     statistics::InFlight,
 };
 
@@ -50,7 +50,6 @@ enum Way {
 struct Large {
     blob: BlobId,
     location: Location,
-    writer: Arc<dyn SegmentWriter>,
     pipeline: Pipeline,
     reserved: u64,
     guard: AbortGuard,
@@ -142,8 +141,8 @@ impl Upload {
             digests: self.request.digests,
             blake3: inner.has_time_for_blake3(self.request.declared, self.request.digests),
         };
-        let pipeline = Pipeline::start(inner.pipelines(), Arc::clone(&writer), 0, passing);
-        Ok(Large { blob, location, writer, pipeline, reserved: reserve, guard, id, slot })
+        let pipeline = Pipeline::start(inner.pipelines(), writer, 0, passing);
+        Ok(Large { blob, location, pipeline, reserved: reserve, guard, id, slot })
     }
 
     /// Reserves for bytes that go beyond what was announced.
@@ -190,15 +189,10 @@ impl Upload {
                 Ok(Received { inner, claim, size: 0, digests, body: None, guard: None, small: None, _budget: None })
             }
             Way::Large(large) => {
-                let Large { blob, location, writer, pipeline, reserved, guard, id, slot } = *large;
+                let Large { blob, location, pipeline, reserved, guard, id, slot } = *large;
                 let written = inner.in_time(pipeline.finish()).await??;
-                let ended = Arc::clone(&writer);
-                let end = tokio::task::spawn_blocking(move || ended.end_at(received));
-                inner.in_time(end).await?.map_err(|_| Fault::Closed)??;
-                let synced = async { Ok(inner.in_time(writer.sync()).await??) };
                 // The request may have another body beside this one, which needs what is left.
-                let surplus = request.account.quota.is_some() && reserved > received;
-                futures_util::try_join!(synced, settle(&inner, id, received, surplus))?;
+                settle(&inner, id, received, request.account.quota.is_some() && reserved > received).await?;
                 let blake3 = match written.blake3 {
                     Some(known) => Some(known),
                     None => fingerprint_of_probable_copy(&inner, location, received, &written.checksums).await?,

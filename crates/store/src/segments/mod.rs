@@ -156,8 +156,11 @@ pub trait SegmentWriter: Send + Sync + 'static {
     /// When the engine fails.
     fn end_at(&self, length: u64) -> Result<(), Fault>;
 
-    /// Makes everything durable that was written before the call. Callers that wait while a sync runs share the next one.
-    fn sync(&self) -> BoxFuture<'_, Result<(), Fault>>;
+    /// Makes everything durable that was written before the call. Callers that wait while a sync runs share the next one. Blocks.
+    ///
+    /// # Errors
+    /// When the engine fails; whatever the container holds is in doubt then.
+    fn sync(&self) -> Result<(), Fault>;
 }
 
 /// Reads one container.

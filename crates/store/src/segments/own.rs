@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::{
@@ -21,7 +20,7 @@ const AHEAD: u64 = 256 * 1024 * 1024;
 
 /// A container of its own, open for writing.
 pub(super) struct OwnWriter {
-    shared: Arc<Shared>,
+    shared: Shared,
     /// Announced length, when there was one.
     length: Option<u64>,
     /// First byte behind the blocks that were taken ahead.
@@ -29,7 +28,7 @@ pub(super) struct OwnWriter {
     /// Syncs that were asked for.
     asked: AtomicU64,
     /// The last one that is done; the lock is held while one runs.
-    synced: tokio::sync::Mutex<u64>,
+    synced: Mutex<u64>,
 }
 
 struct Shared {
@@ -45,13 +44,7 @@ struct Shared {
 impl OwnWriter {
     pub(super) fn new(id: Uuid, file: Arc<dyn DiskFile>, folder: Arc<Folder>, length: Option<u64>) -> Self {
         let shared = Shared { id, file, folder, named: AtomicBool::new(false), poisoned: AtomicBool::new(false) };
-        Self {
-            shared: Arc::new(shared),
-            length,
-            allocated: Mutex::default(),
-            asked: AtomicU64::new(0),
-            synced: tokio::sync::Mutex::new(0),
-        }
+        Self { shared, length, allocated: Mutex::default(), asked: AtomicU64::new(0), synced: Mutex::default() }
     }
 
     /// Takes blocks ahead of the bytes when the length was announced; where that would touch the reserve, only those for the bytes.
@@ -102,23 +95,20 @@ impl SegmentWriter for OwnWriter {
         Ok(())
     }
 
-    fn sync(&self) -> BoxFuture<'_, Result<(), Fault>> {
-        Box::pin(async move {
-            if self.shared.folder.durability == Durability::None {
-                return self.shared.check();
-            }
-            let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-            let mut synced = self.synced.lock().await;
-            if *synced >= ticket {
-                // A sync that began after our bytes were written has ended while we waited.
-                return self.shared.check();
-            }
-            let covers = self.asked.load(Ordering::SeqCst);
-            let shared = Arc::clone(&self.shared);
-            tokio::task::spawn_blocking(move || shared.sync()).await.unwrap_or(Err(Fault::Closed))?;
-            *synced = covers;
-            Ok(())
-        })
+    fn sync(&self) -> Result<(), Fault> {
+        if self.shared.folder.durability == Durability::None {
+            return self.shared.check();
+        }
+        let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut synced = lock(&self.synced);
+        if *synced >= ticket {
+            // A sync that began after our bytes were written has ended while we waited.
+            return self.shared.check();
+        }
+        let covers = self.asked.load(Ordering::SeqCst);
+        self.shared.sync()?;
+        *synced = covers;
+        Ok(())
     }
 }
 
