@@ -220,3 +220,29 @@ impl Packer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::RandomIds, segments::disk::system::SystemDisk};
+
+    #[test]
+    fn zeros_ahead_touch_no_body() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(Arc::new(SystemDisk), root.path(), Durability::Sync, 0).unwrap();
+        let packer = SharedPacker::new(Arc::new(folder), Arc::new(RandomIds));
+        let sizes = [10_000, 1, ZEROS.len(), 70_000, 5_000, 64 * 1024];
+        let bodies: Vec<_> = (1..).zip(sizes).map(|(byte, size)| Bytes::from(vec![byte; size])).collect();
+        let mut expected = Vec::new();
+        for body in &bodies {
+            let location = packer.store(slice::from_ref(body)).unwrap();
+            assert_eq!(location.offset, expected.len() as u64);
+            expected.extend_from_slice(body);
+        }
+        let pack = lock(&packer.packer);
+        let pack = pack.pack.as_ref().unwrap();
+        assert!(pack.zeroed > pack.end, "the last one came alone");
+        expected.resize(usize::try_from(pack.zeroed).unwrap(), 0);
+        assert!(pack.file.read_exact_at(0, expected.len()).unwrap() == expected);
+    }
+}
