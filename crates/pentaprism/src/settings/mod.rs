@@ -210,7 +210,7 @@ impl Default for StoreSettings {
         Self {
             small_body_bytes: 256 << 10,
             small_body_budget_bytes: 16 << 20,
-            large_body_budget_bytes: 20 << 20,
+            large_body_budget_bytes: 12 << 20,
             large_uploads: 64,
             disk_reserve_bytes: 64 << 20,
             deadline_seconds: 30,
