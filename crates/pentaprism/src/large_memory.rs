@@ -6,11 +6,8 @@
 //! more arenas than processors, end that. What is free at the end of an arena is given back in larger portions than usual: an
 //! upload of a GiB then meets 5,000 page faults instead of 100,000. Without unsafe code only the environment of a process can
 //! fix these numbers, hence a second start at the beginning of the first.
-//!
-//! The flags of the command line go along in the environment, as the settings that they are: to read them once more would take the whole
-//! definition of the command line into memory, which is 2 MiB that a server keeps and never needs again.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -23,23 +20,14 @@ const KEPT: &str = "MALLOC_TRIM_THRESHOLD_";
 /// ... and how many arenas there are.
 const ARENAS: &str = "MALLOC_ARENA_MAX";
 
-/// Stands in the environment when the flags do.
-const HANDED_OVER: &str = "_PENTAPRISM_FLAGS_HANDED_OVER";
-
 /// In bytes: buffers of connections and blocks of downloads, which have 1 MiB, are smaller; pictures and bodies with pictures are larger.
 const LARGE_BYTES: u32 = (1 << 20) + (64 << 10);
 /// In bytes: what a large upload takes and gives back all the time stays.
 const KEPT_BYTES: u32 = 4 << 20;
 
-/// Whether this is the second start, and the environment says all that flags said.
-pub(crate) fn has_handed_over() -> bool {
-    std::env::var_os(HANDED_OVER).is_some()
-}
-
-/// Puts this program in its own place, in the same process, with these numbers in its environment, and the flags as `variables` unless they
-/// have to be read again. Returns when it is there already, or when that cannot be done; the server then works all the same,
-/// and holds more memory.
-pub(crate) fn give_back(variables: Option<Vec<(String, OsString)>>) {
+/// Puts this program in its own place, in the same process, with these numbers in its environment. Returns when it is there
+/// already, or when that cannot be done; the server then works all the same, and holds more memory.
+pub(crate) fn give_back() {
     if std::env::var_os(LARGE).is_some() {
         return;
     }
@@ -57,9 +45,6 @@ pub(crate) fn give_back(variables: Option<Vec<(String, OsString)>>) {
         if std::env::var_os(variable).is_none() {
             again.env(variable, number);
         }
-    }
-    if let Some(variables) = variables {
-        again.envs(variables).env(HANDED_OVER, "1");
     }
     let _remains = again.exec();
 }

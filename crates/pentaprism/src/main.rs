@@ -11,10 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use pentaprism::command::{Command, CommandLine, FSCK_DAMAGED, FSCK_REPAIRED, FsckArguments, GcArguments, pages};
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-use pentaprism::settings::Flags;
-use pentaprism::settings::Source;
+use pentaprism::command::{Command, CommandLine, FSCK_DAMAGED, FSCK_REPAIRED, pages};
 use pentaprism::{housekeeping, remote};
 use pentaprism_store::Verdict;
 
@@ -22,32 +19,17 @@ use pentaprism_store::Verdict;
 const LAST_THREADS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if large_memory::has_handed_over() {
-        let source = Source { flags: Flags::default(), environment: environment() };
-        return tell(with_runtime(serve(&source)));
-    }
     let line = CommandLine::parse();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if let Command::Serve(arguments) = &line.command {
-        large_memory::give_back(arguments.source(Vec::new()).flags.to_variables());
+    if matches!(line.command, Command::Serve(_)) {
+        large_memory::give_back();
     }
-    tell(match &line.command {
+    let ended = match &line.command {
         Command::Completions(arguments) => say(&pages::completions(arguments.shell)),
         Command::Man(arguments) => manual(arguments.folder.as_deref()),
-        Command::Remote(command) => return remote::run::run(command, environment()),
-        Command::Serve(arguments) => with_runtime(serve(&arguments.source(environment()))),
-        Command::Gc(arguments) => with_runtime(collect(arguments)),
-        Command::Fsck(arguments) => with_runtime(check(arguments)),
-    })
-}
-
-fn environment() -> Vec<(OsString, OsString)> {
-    std::env::vars_os().collect()
-}
-
-/// The exit code of a command that has ended; why it failed, with all causes, goes to standard error.
-fn tell(ended: anyhow::Result<ExitCode>) -> ExitCode {
+        Command::Remote(command) => return remote::run::run(command, std::env::vars_os().collect()),
+        command => serve(command),
+    };
     match ended {
         Ok(code) => code,
         Err(error) => {
@@ -64,33 +46,37 @@ fn tell(ended: anyhow::Result<ExitCode>) -> ExitCode {
     }
 }
 
-/// Works on a runtime with a thread per processor.
-fn with_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+/// What works with the server's data, on a runtime with a thread per processor.
+fn serve(command: &Command) -> anyhow::Result<ExitCode> {
+    let environment = std::env::vars_os().collect();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
-    let ended = runtime.block_on(work);
+    let ended = runtime.block_on(obey(command, environment));
     runtime.shutdown_timeout(LAST_THREADS);
     ended
 }
 
-async fn serve(source: &Source) -> anyhow::Result<ExitCode> {
-    pentaprism::serve::run(source).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn collect(arguments: &GcArguments) -> anyhow::Result<ExitCode> {
-    let source = arguments.data.source(environment());
-    say(housekeeping::collect(&source, arguments.dry_run).await?.as_bytes())
-}
-
-async fn check(arguments: &FsckArguments) -> anyhow::Result<ExitCode> {
-    let source = arguments.data.source(environment());
-    let (said, verdict) = housekeeping::check(&source, arguments.repair).await?;
-    say(said.as_bytes())?;
-    Ok(match verdict {
-        Verdict::Clean => ExitCode::SUCCESS,
-        Verdict::Repaired => ExitCode::from(FSCK_REPAIRED),
-        Verdict::Damaged => ExitCode::from(FSCK_DAMAGED),
-    })
+async fn obey(command: &Command, environment: Vec<(OsString, OsString)>) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => {
+            pentaprism::serve::run(&arguments.source(environment)).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Gc(arguments) => {
+            let source = arguments.data.source(environment);
+            say(housekeeping::collect(&source, arguments.dry_run).await?.as_bytes())
+        }
+        Command::Fsck(arguments) => {
+            let source = arguments.data.source(environment);
+            let (said, verdict) = housekeeping::check(&source, arguments.repair).await?;
+            say(said.as_bytes())?;
+            Ok(match verdict {
+                Verdict::Clean => ExitCode::SUCCESS,
+                Verdict::Repaired => ExitCode::from(FSCK_REPAIRED),
+                Verdict::Damaged => ExitCode::from(FSCK_DAMAGED),
+            })
+        }
+        Command::Remote(_) | Command::Completions(_) | Command::Man(_) => unreachable!("they need no data"),
+    }
 }
 
 fn manual(folder: Option<&Path>) -> anyhow::Result<ExitCode> {

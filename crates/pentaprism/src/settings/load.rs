@@ -46,28 +46,6 @@ pub struct Flags {
     pub tls_key: Option<PathBuf>,
 }
 
-impl Flags {
-    /// The same as variables of the environment, where they win over those of their names. None when one of them cannot stand there.
-    #[must_use]
-    pub fn to_variables(&self) -> Option<Vec<(String, OsString)>> {
-        let path = |path: &Option<PathBuf>| path.clone().map(PathBuf::into_os_string);
-        let (certificate, key) = (path(&self.tls_certificate), path(&self.tls_key));
-        if [&certificate, &key].into_iter().flatten().any(|path| path.to_str().is_none()) {
-            return None;
-        }
-        let all = [
-            ("CONFIG", path(&self.config)),
-            ("LISTEN", self.listen.map(|listen| listen.to_string().into())),
-            ("DATA", path(&self.data)),
-            ("EPHEMERAL", self.ephemeral.then(|| "true".into())),
-            ("PUBLIC_URL", self.public_url.as_ref().map(|url| url.as_str().into())),
-            ("TLS_CERTIFICATE", certificate),
-            ("TLS_KEY", key),
-        ];
-        Some(all.into_iter().filter_map(|(name, value)| Some((format!("{PREFIX}{name}"), value?))).collect())
-    }
-}
-
 /// Where settings come from, given by the caller so that a test needs no process of its own.
 #[derive(Debug, Clone, Default)]
 pub struct Source {

@@ -1,6 +1,6 @@
 //! Tests of the layers of settings: file, environment, command line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::{Access, Follow, GlanceRights, HashAlgorithm, Role, Token};
 use super::*;
@@ -69,34 +69,6 @@ fn the_later_layer_wins() {
     assert_eq!(settings.service_fabric.anonymous, Access::ReadOnly);
     assert_eq!(settings.principals.len(), 1);
     assert_eq!(settings.principals[0].token, Token::new("b"));
-}
-
-#[test]
-fn flags_say_the_same_as_variables() {
-    let (mut source, _folder) = source(Some("[glance]\nquota_bytes = 7\n"), &[("PENTAPRISM_LISTEN", "127.0.0.1:2000")]);
-    source.flags = Flags {
-        listen: Some("[::1]:1".parse().unwrap()),
-        data: Some("1 folder".into()),
-        ephemeral: true,
-        public_url: Some("http://localhost:3000".parse().unwrap()),
-        tls_certificate: Some("7".into()),
-        tls_key: Some("true".into()),
-        ..source.flags
-    };
-    let mut environment: BTreeMap<_, _> = source.environment.iter().cloned().collect();
-    environment.extend(source.flags.to_variables().unwrap().into_iter().map(|(name, value)| (name.into(), value)));
-    let handed_over = Source { flags: Flags::default(), environment: environment.into_iter().collect() };
-    assert_eq!(Settings::load(&handed_over).unwrap(), Settings::load(&source).unwrap());
-    assert_eq!(Flags::default().to_variables().unwrap(), []);
-}
-
-#[test]
-fn a_path_that_no_variable_can_hold_stays_a_flag() {
-    use std::os::unix::ffi::OsStringExt as _;
-    let strange = PathBuf::from(OsString::from_vec(vec![b'a', 0xFF]));
-    let flags = Flags { data: Some(strange.clone()), ..Flags::default() };
-    assert_eq!(flags.to_variables().unwrap(), [("PENTAPRISM_DATA".to_owned(), strange.clone().into_os_string())]);
-    assert_eq!(Flags { tls_key: Some(strange), ..Flags::default() }.to_variables(), None);
 }
 
 #[test]
