@@ -11,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    apply::{self, Failed, StepError},
+    batch::{BatchError, Done, Rollback, carry_out_alone, carry_out_bare},
     ledger::Ledger,
     packing,
     readers::Readers,
@@ -23,8 +23,8 @@ use super::{
     witness::Witness,
 };
 use crate::{
-    change::{Applied, Change, Effect},
-    clock::{Clock, Timestamp},
+    change::{Applied, Change},
+    clock::Clock,
     error::{ChangeError, Fault},
     segments::Packs,
 };
@@ -274,100 +274,6 @@ impl Committer {
 /// Copies the log into the database and empties it; says whether nobody was in the way.
 fn cut(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
-}
-
-/// The number of a batch, and what became of each change.
-type Done = (u64, Vec<Result<Applied, ChangeError>>);
-
-/// What is rolled back when a change fails half-way.
-#[derive(Clone, Copy)]
-enum Rollback {
-    Batch,
-    Change,
-}
-
-type CarriedOut = Result<Vec<Effect>, ChangeError>;
-
-/// Carries out a change without a savepoint. None when it failed and had written something.
-fn carry_out_bare(
-    db: &Connection,
-    ledger: &Ledger<'_>,
-    now: Timestamp,
-    change: &Change,
-) -> Result<Option<CarriedOut>, BatchError> {
-    let written = || (db.total_changes(), ledger.entries());
-    let before = written();
-    match apply::apply(db, ledger, now, change) {
-        Ok(effects) => Ok(Some(Ok(effects))),
-        Err(failed) => {
-            let failed = why(failed)?;
-            Ok((written() == before).then_some(Err(failed)))
-        }
-    }
-}
-
-/// Carries out a change in a savepoint of its own.
-fn carry_out_alone(
-    db: &Connection,
-    ledger: &Ledger<'_>,
-    now: Timestamp,
-    change: &Change,
-) -> Result<CarriedOut, BatchError> {
-    db.prepare_cached("SAVEPOINT change")?.execute([])?;
-    let carried_out = apply::apply(db, ledger, now, change).and_then(|effects| {
-        ledger.write().map_err(|error| Failed::at(change.steps.len(), error.into()))?;
-        Ok(effects)
-    });
-    let result = match carried_out {
-        Ok(effects) => Ok(effects),
-        Err(failed) => {
-            let failed = why(failed)?;
-            ledger.forget();
-            db.prepare_cached("ROLLBACK TO change")?.execute([])?;
-            Err(failed)
-        }
-    };
-    db.prepare_cached("RELEASE change")?.execute([])?;
-    Ok(result)
-}
-
-/// Why a change failed, unless the whole batch fails with it.
-fn why(failed: Failed) -> Result<ChangeError, BatchError> {
-    match *failed.error {
-        StepError::Sql(error) if fails_batch(&error) => Err(error.into()),
-        StepError::Sql(error) => Ok(ChangeError::Fault(Fault::from_database(error))),
-        StepError::Refused(refusal) => Ok(ChangeError::Refused { step: failed.step, refusal }),
-    }
-}
-
-enum BatchError {
-    /// Nothing was committed.
-    Before(rusqlite::Error),
-    /// The commit itself failed: whether it happened must be read back.
-    Commit { error: rusqlite::Error, number: u64, results: Vec<Result<Applied, ChangeError>> },
-}
-
-impl From<rusqlite::Error> for BatchError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Before(error)
-    }
-}
-
-/// Errors of the machine, after which no change of the batch can be trusted.
-fn fails_batch(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::SystemIoFailure
-                | ErrorCode::DiskFull
-                | ErrorCode::ReadOnly
-                | ErrorCode::CannotOpen
-                | ErrorCode::DatabaseCorrupt
-                | ErrorCode::NotADatabase
-                | ErrorCode::OutOfMemory
-                | ErrorCode::PermissionDenied
-        )
-    )
 }
 
 #[cfg(test)]

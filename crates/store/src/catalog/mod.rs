@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod batch;
 mod committer;
 #[cfg(test)]
 mod flat;
