@@ -1,9 +1,12 @@
 //! Connections for reading. Each transaction locks and unlocks a file, which takes longer than to read a row; so one may linger from read
 //! to read, as long as nobody writes: the committer and whoever copies the log end it first.
 
-use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+use std::{
+    mem,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use rusqlite::Connection;
@@ -27,11 +30,22 @@ struct Reader {
     db: Connection,
     /// The turn of its last read. A second one in the same turn is probably followed by a third.
     turn: Option<u64>,
+    /// Its transaction lingers, and is counted.
+    lingers: bool,
 }
 
 impl Reader {
-    fn lingers(&self) -> bool {
-        !self.db.is_autocommit()
+    /// Begins a transaction. One that a panic left behind shows what was long ago, and ends first.
+    fn begin(&self) -> rusqlite::Result<()> {
+        if !self.db.is_autocommit() {
+            self.end()?;
+        }
+        self.db.prepare_cached("BEGIN")?.execute([]).map(drop)
+    }
+
+    /// Ends the transaction. Nothing was written; unlike a commit a rollback cannot fail half-way.
+    fn end(&self) -> rusqlite::Result<()> {
+        self.db.prepare_cached("ROLLBACK")?.execute([]).map(drop)
     }
 }
 
@@ -48,7 +62,7 @@ impl Drop for Pause<'_> {
 
 impl Readers {
     pub(super) fn new(connections: impl IntoIterator<Item = Connection>) -> Self {
-        let reader = |db| Mutex::new(Reader { db, turn: None });
+        let reader = |db| Mutex::new(Reader { db, turn: None, lingers: false });
         Self { connections: connections.into_iter().map(reader).collect(), ..Self::default() }
     }
 
@@ -73,19 +87,27 @@ impl Readers {
         let mut reader = self.take();
         let turn = self.turns.load(SeqCst);
         let is_second = reader.turn.replace(turn) == Some(turn);
-        let lingered = reader.lingers();
-        if !lingered {
-            reader.db.prepare_cached("BEGIN")?.execute([])?;
+        if !reader.lingers {
+            reader.begin()?;
         }
         let found = read(&reader.db);
-        let lingers = found.is_ok() && (lingered || (is_second && self.may_linger(turn)));
-        if !lingers {
-            if lingered {
-                self.lingering.fetch_sub(1, SeqCst);
+        if found.is_err() {
+            self.end(&mut reader)?;
+        } else if !reader.lingers {
+            if is_second && self.may_linger(turn) {
+                reader.lingers = true;
+            } else {
+                reader.end()?;
             }
-            end(&reader)?;
         }
         found
+    }
+
+    fn end(&self, reader: &mut Reader) -> rusqlite::Result<()> {
+        if mem::take(&mut reader.lingers) {
+            self.lingering.fetch_sub(1, SeqCst);
+        }
+        reader.end()
     }
 
     /// Whether a transaction that began in `turn` may linger; it is counted then. It is counted before anybody looks whether somebody
@@ -105,20 +127,14 @@ impl Readers {
         self.turns.fetch_add(1, SeqCst);
         let pause = Pause(self);
         if self.lingering.load(SeqCst) > 0 {
-            for reader in self.connections.iter().map(lock).filter(|reader| reader.lingers()) {
-                self.lingering.fetch_sub(1, SeqCst);
-                if let Err(error) = end(&reader) {
+            for mut reader in self.connections.iter().map(lock).filter(|reader| reader.lingers) {
+                if let Err(error) = self.end(&mut reader) {
                     tracing::error!(%error, "a transaction that only read could not be ended");
                 }
             }
         }
         pause
     }
-}
-
-/// Nothing was written; unlike a commit a rollback cannot fail half-way.
-fn end(reader: &Reader) -> rusqlite::Result<()> {
-    reader.db.prepare_cached("ROLLBACK")?.execute([]).map(drop)
 }
 
 #[cfg(test)]
@@ -157,6 +173,22 @@ mod tests {
         drop(pause);
         assert_eq!((readers.read(count).unwrap(), lingering()), (1, 0));
         assert_eq!((readers.read(count).unwrap(), lingering()), (1, 1));
+    }
+
+    #[test]
+    fn a_read_that_panics_leaves_nothing_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let writer = database(&path);
+        writer.execute_batch("CREATE TABLE things (one INTEGER)").unwrap();
+        let readers = Readers::new([database(&path)]);
+        let panics = |db: &Connection| -> rusqlite::Result<i64> {
+            count(db).unwrap();
+            panic!("as a test")
+        };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| readers.read(panics))).unwrap_err();
+        writer.execute("INSERT INTO things VALUES (1)", []).unwrap();
+        assert_eq!(readers.read(count).unwrap(), 1);
     }
 
     #[test]
