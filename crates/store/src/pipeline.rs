@@ -108,8 +108,6 @@ struct Sink {
     is_whole: bool,
     checksums: Checksums,
     blake3: Option<Box<blake3::Hasher>>,
-    /// A digest that has no thread of its own.
-    hasher: Option<Hasher>,
 }
 
 impl Work for Sink {
@@ -121,9 +119,6 @@ impl Work for Sink {
             if let Some(blake3) = &mut self.blake3 {
                 blake3.update(frame);
             }
-        }
-        if let Some(hasher) = &mut self.hasher {
-            hasher.take(frames)?;
         }
         let length = self.offset - self.done;
         if length >= self.stretch {
@@ -201,8 +196,8 @@ pub(crate) struct Written {
 /// What goes through a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
-    /// A whole body, with the digests that are computed beside the write, and how many processors there are for all of it.
-    Body { digests: DigestSet, blake3: bool, processors: usize },
+    /// A whole body, with the digests that are computed beside the write.
+    Body { digests: DigestSet, blake3: bool },
     /// A part of one.
     Chunk,
 }
@@ -218,13 +213,10 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Bytes go to `writer` from `offset` on.
     pub(crate) fn start(shared: Shared, writer: Arc<dyn SegmentWriter>, offset: u64, passing: Passing) -> Self {
-        let (digests, blake3, processors, stretch) = match passing {
-            Passing::Body { digests, blake3, processors } => (digests, blake3, processors, STRETCH_OF_BODY),
-            Passing::Chunk => (DigestSet::NONE, false, 1, STRETCH_OF_CHUNK),
+        let (digests, blake3, stretch) = match passing {
+            Passing::Body { digests, blake3 } => (digests, blake3, STRETCH_OF_BODY),
+            Passing::Chunk => (DigestSet::NONE, false, STRETCH_OF_CHUNK),
         };
-        let mut hashers: Vec<_> = digests.algorithms().map(Hasher::new).collect();
-        // With a thread for each, more threads than processors would take turns; the first digest is among the fast ones.
-        let has_too_many = hashers.len() > 1 && hashers.len() + 1 > processors;
         let sink = Sink {
             writer,
             offset,
@@ -233,10 +225,9 @@ impl Pipeline {
             is_whole: passing != Passing::Chunk,
             checksums: Checksums::default(),
             blake3: blake3.then(|| Box::new(blake3::Hasher::new())),
-            hasher: has_too_many.then(|| hashers.remove(0)),
         };
         let sink = Some(Stage::start(&shared.tasks, sink));
-        let hashers = hashers.into_iter().map(|hasher| Stage::start(&shared.tasks, hasher)).collect();
+        let hashers = digests.algorithms().map(|one| Stage::start(&shared.tasks, Hasher::new(one))).collect();
         Self { shared, gather: Gather::default(), sink, hashers }
     }
 
@@ -298,9 +289,6 @@ impl Pipeline {
         for hasher in hashers {
             hasher?.finish(&mut digests);
         }
-        if let Some(hasher) = sink.hasher {
-            hasher.finish(&mut digests);
-        }
         let blake3 = sink.blake3.map(|hasher| *hasher.finalize().as_bytes());
         Ok(Written { checksums: sink.checksums.finish(), blake3, digests })
     }
@@ -356,7 +344,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_finished_was_synced_behind_its_last_byte_and_what_is_given_up_is_not() {
-        let body = Passing::Body { digests: DigestSet { md5: true, ..DigestSet::NONE }, blake3: false, processors: 2 };
+        let body = Passing::Body { digests: DigestSet { md5: true, ..DigestSet::NONE }, blake3: false };
         for (passing, finish, last) in [
             (body, true, &["written", "ended", "synced"][..]),
             (Passing::Chunk, true, &["written", "synced"]),
@@ -393,23 +381,6 @@ mod tests {
         let mut done = writer.0.lock().unwrap().clone();
         done.sort_unstable();
         assert_eq!(done, offsets.map(|offset| (offset, STRETCH_OF_CHUNK)));
-    }
-
-    #[tokio::test]
-    async fn a_digest_is_the_same_whichever_thread_computes_it() {
-        let digests = DigestSet { md5: true, sha256: true, sha512: true };
-        let mut found = Vec::new();
-        for processors in [1, 2, 4] {
-            let writer = Arc::new(Remembers::default());
-            let passing = Passing::Body { digests, blake3: true, processors };
-            let mut pipeline = Pipeline::start(shared(), writer, 0, passing);
-            assert_eq!(pipeline.hashers.len(), if processors < 4 { 2 } else { 3 });
-            pipeline.push(Bytes::from(vec![1; 300_000])).await.unwrap();
-            let written = pipeline.finish().await.unwrap();
-            found.push((written.digests, written.blake3));
-        }
-        assert!(found[0].0.md5.is_some() && found[0].0.sha256.is_some() && found[0].0.sha512.is_some());
-        assert!(found.iter().all(|other| *other == found[0]));
     }
 
     #[test]

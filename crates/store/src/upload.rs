@@ -140,7 +140,6 @@ impl Upload {
         let passing = Passing::Body {
             digests: self.request.digests,
             blake3: inner.has_time_for_blake3(self.request.declared, self.request.digests),
-            processors: inner.limits.processors,
         };
         let pipeline = Pipeline::start(inner.pipelines(), writer, 0, passing);
         Ok(Large { blob, location, pipeline, reserved: reserve, guard, id, slot })
