@@ -151,13 +151,18 @@ mod tests {
         db.query_row("SELECT count(*) FROM things", [], |row| row.get(0))
     }
 
+    /// One connection for reading beside one for writing.
+    fn reader_and_writer(folder: &std::path::Path) -> (Readers, Connection) {
+        let path = folder.join("db");
+        let writer = database(&path);
+        writer.execute_batch("CREATE TABLE things (one INTEGER)").unwrap();
+        (Readers::new([database(&path)]), writer)
+    }
+
     #[test]
     fn a_transaction_lingers_from_the_second_read_on_until_somebody_writes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("db");
-        let writer = database(&path);
-        writer.execute_batch("CREATE TABLE things (one INTEGER)").unwrap();
-        let readers = Readers::new([database(&path)]);
+        let (readers, writer) = reader_and_writer(folder.path());
         let lingering = || readers.lingering.load(SeqCst);
         assert_eq!((readers.read(count).unwrap(), lingering()), (0, 0));
         assert_eq!((readers.read(count).unwrap(), lingering()), (0, 1));
@@ -178,10 +183,7 @@ mod tests {
     #[test]
     fn a_read_that_panics_leaves_nothing_old() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("db");
-        let writer = database(&path);
-        writer.execute_batch("CREATE TABLE things (one INTEGER)").unwrap();
-        let readers = Readers::new([database(&path)]);
+        let (readers, writer) = reader_and_writer(folder.path());
         let panics = |db: &Connection| -> rusqlite::Result<i64> {
             count(db).unwrap();
             panic!("as a test")

@@ -20,7 +20,9 @@ const AHEAD: u64 = 256 * 1024 * 1024;
 
 /// A container of its own, open for writing.
 pub(super) struct OwnWriter {
-    shared: Shared,
+    id: Uuid,
+    file: Arc<dyn DiskFile>,
+    folder: Arc<Folder>,
     /// Announced length, when there was one.
     length: Option<u64>,
     /// First byte behind the blocks that were taken ahead.
@@ -29,12 +31,6 @@ pub(super) struct OwnWriter {
     asked: AtomicU64,
     /// The last one that is done; the lock is held while one runs.
     synced: Mutex<u64>,
-}
-
-struct Shared {
-    id: Uuid,
-    file: Arc<dyn DiskFile>,
-    folder: Arc<Folder>,
     /// The name in the folder is durable.
     named: AtomicBool,
     /// A sync failed: what the file holds is unknown, and it is never synced again.
@@ -43,22 +39,31 @@ struct Shared {
 
 impl OwnWriter {
     pub(super) fn new(id: Uuid, file: Arc<dyn DiskFile>, folder: Arc<Folder>, length: Option<u64>) -> Self {
-        let shared = Shared { id, file, folder, named: AtomicBool::new(false), poisoned: AtomicBool::new(false) };
-        Self { shared, length, allocated: Mutex::default(), asked: AtomicU64::new(0), synced: Mutex::default() }
+        Self {
+            id,
+            file,
+            folder,
+            length,
+            allocated: Mutex::default(),
+            asked: AtomicU64::default(),
+            synced: Mutex::default(),
+            named: AtomicBool::default(),
+            poisoned: AtomicBool::default(),
+        }
     }
 
     /// Takes blocks ahead of the bytes when the length was announced; where that would touch the reserve, only those for the bytes.
     /// Otherwise only asks whether there is room: each of many bodies must leave the reserve alone.
     fn allocate(&self, end: u64, bytes: u64) -> Result<(), Fault> {
-        let Some(length) = self.length else { return self.shared.folder.check_room(bytes) };
+        let Some(length) = self.length else { return self.folder.check_room(bytes) };
         let mut allocated = lock(&self.allocated);
         if end <= *allocated {
             return Ok(());
         }
         for target in [length.min(end.saturating_add(AHEAD)).max(end), end] {
             let more = target - *allocated;
-            match self.shared.folder.check_room(more).and_then(|()| {
-                self.shared.file.allocate(*allocated, more).map_err(|error| Fault::from_io("growing a file", error))
+            match self.folder.check_room(more).and_then(|()| {
+                self.file.allocate(*allocated, more).map_err(|error| Fault::from_io("growing a file", error))
             }) {
                 Ok(()) => {
                     *allocated = target;
@@ -70,49 +75,7 @@ impl OwnWriter {
         }
         Ok(())
     }
-}
 
-impl SegmentWriter for OwnWriter {
-    fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault> {
-        self.shared.check()?;
-        let bytes = frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
-        self.allocate(offset + bytes, bytes)?;
-        disk::write_all_at(&*self.shared.file, frames, offset).map_err(|error| Fault::from_io("writing a body", error))
-    }
-
-    fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault> {
-        self.shared.folder.check_room(0)?;
-        if self.shared.folder.durability == Durability::Sync {
-            self.shared.file.push_out(offset, length);
-        }
-        Ok(())
-    }
-
-    fn end_at(&self, length: u64) -> Result<(), Fault> {
-        if *lock(&self.allocated) > length {
-            self.shared.file.set_length(length).map_err(|error| Fault::from_io("ending a body", error))?;
-        }
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<(), Fault> {
-        if self.shared.folder.durability == Durability::None {
-            return self.shared.check();
-        }
-        let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut synced = lock(&self.synced);
-        if *synced >= ticket {
-            // A sync that began after our bytes were written has ended while we waited.
-            return self.shared.check();
-        }
-        let covers = self.asked.load(Ordering::SeqCst);
-        self.shared.sync()?;
-        *synced = covers;
-        Ok(())
-    }
-}
-
-impl Shared {
     fn check(&self) -> Result<(), Fault> {
         if self.poisoned.load(Ordering::SeqCst) {
             return Err(Fault::from_io("syncing a body", std::io::Error::other("an earlier sync of this file failed")));
@@ -120,7 +83,8 @@ impl Shared {
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), Fault> {
+    /// Syncs the bytes, and the name with the first of them.
+    fn sync_file(&self) -> Result<(), Fault> {
         self.check()?;
         let synced = self.file.sync_data().map_err(|error| Fault::from_io("syncing a body", error)).and_then(|()| {
             if self.named.load(Ordering::SeqCst) {
@@ -134,6 +98,46 @@ impl Shared {
             self.poisoned.store(true, Ordering::SeqCst);
         }
         synced
+    }
+}
+
+impl SegmentWriter for OwnWriter {
+    fn write_at(&self, offset: u64, frames: &[Bytes]) -> Result<(), Fault> {
+        self.check()?;
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        self.allocate(offset + bytes, bytes)?;
+        disk::write_all_at(&*self.file, frames, offset).map_err(|error| Fault::from_io("writing a body", error))
+    }
+
+    fn stretch_done(&self, offset: u64, length: u64) -> Result<(), Fault> {
+        self.folder.check_room(0)?;
+        if self.folder.durability == Durability::Sync {
+            self.file.push_out(offset, length);
+        }
+        Ok(())
+    }
+
+    fn end_at(&self, length: u64) -> Result<(), Fault> {
+        if *lock(&self.allocated) > length {
+            self.file.set_length(length).map_err(|error| Fault::from_io("ending a body", error))?;
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        if self.folder.durability == Durability::None {
+            return self.check();
+        }
+        let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut synced = lock(&self.synced);
+        if *synced >= ticket {
+            // A sync that began after our bytes were written has ended while we waited.
+            return self.check();
+        }
+        let covers = self.asked.load(Ordering::SeqCst);
+        self.sync_file()?;
+        *synced = covers;
+        Ok(())
     }
 }
 
@@ -164,7 +168,7 @@ mod tests {
             let file = Arc::new(tempfile::tempfile().unwrap());
             let writer = OwnWriter::new(Uuid::from_u128(1), file, folder, Some(AHEAD * 4));
             writer.write_at(0, &[Bytes::from(vec![1; 4_096])]).unwrap();
-            assert_eq!(writer.shared.file.length().unwrap(), expected);
+            assert_eq!(writer.file.length().unwrap(), expected);
         }
     }
 }

@@ -104,23 +104,6 @@ impl Packs for SharedPacker {
     }
 }
 
-impl Pack {
-    /// Writes zeros from `end` on, where the next bodies will lie. Blocks that were only taken are noted as written in the file system's own
-    /// log, by the sync of whoever writes to them first: for a lone body that takes half as long again.
-    fn write_ahead(&mut self, end: u64) {
-        let zeros = (ZEROS.len() as u64).min(self.allocated.saturating_sub(end));
-        if end <= self.zeroed || zeros == 0 {
-            return;
-        }
-        let bytes = Bytes::from_static(&ZEROS).slice(..usize::try_from(zeros).unwrap_or_default());
-        match disk::write_all_at(&*self.file, &[bytes], end) {
-            Ok(()) => self.zeroed = end + zeros,
-            // Nobody needs them; if the disk fails, the sync says so.
-            Err(error) => tracing::debug!(%error, "no zeros could be written ahead"),
-        }
-    }
-}
-
 struct Packer {
     folder: Arc<Folder>,
     ids: Arc<dyn Ids>,
@@ -137,6 +120,23 @@ struct Pack {
     zeroed: u64,
     /// First byte behind what was allocated.
     allocated: u64,
+}
+
+impl Pack {
+    /// Writes zeros from `end` on, where the next bodies will lie. Blocks that were only taken are noted as written in the file system's own
+    /// log, by the sync of whoever writes to them first: for a lone body that takes half as long again.
+    fn write_ahead(&mut self, end: u64) {
+        let zeros = (ZEROS.len() as u64).min(self.allocated.saturating_sub(end));
+        if end <= self.zeroed || zeros == 0 {
+            return;
+        }
+        let bytes = Bytes::from_static(&ZEROS).slice(..usize::try_from(zeros).unwrap_or_default());
+        match disk::write_all_at(&*self.file, &[bytes], end) {
+            Ok(()) => self.zeroed = end + zeros,
+            // Nobody needs them; if the disk fails, the sync says so.
+            Err(error) => tracing::debug!(%error, "no zeros could be written ahead"),
+        }
+    }
 }
 
 impl Packer {
