@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
     digest::Digests,
-    model::{Account, BlobId, ByteRange, Condition, Name, NameKey, Tree},
+    model::{Account, BlobId, ByteRange, Condition, NameKey, Tree},
     segments::{Container, Location},
 };
 
+pub use crate::applied::{Applied, Effect};
+
 /// What becomes the content of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewContent {
     /// No content.
     Clear,
@@ -29,7 +32,7 @@ pub enum NewContent {
 }
 
 /// A name to be created.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewName {
     /// What it is called.
     pub key: NameKey,
@@ -38,6 +41,7 @@ pub struct NewName {
     /// Its owner.
     pub owner: Option<String>,
     /// What the dialect keeps with it.
+    #[serde(with = "json_text")]
     pub attributes: Value,
     /// Its bytes.
     pub content: NewContent,
@@ -72,13 +76,14 @@ impl NewName {
 }
 
 /// What changes about a name; what is none stays.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// The new status.
     pub status: Option<String>,
     /// The new owner (`Some(None)` takes it away).
     pub owner: Option<Option<String>>,
     /// The new attributes, as a whole.
+    #[serde(with = "optional_json_text")]
     pub attributes: Option<Value>,
     /// The new content; the old one is released.
     pub content: Option<NewContent>,
@@ -108,7 +113,7 @@ impl Update {
 }
 
 /// A copy inside a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeCopy {
     /// The tree.
     pub tree: Tree,
@@ -127,7 +132,7 @@ pub struct TreeCopy {
 }
 
 /// Steps that are done together or not at all, in the order in which they were added.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[must_use = "a change does nothing until it is applied"]
 pub struct Change {
     pub(crate) steps: Vec<Step>,
@@ -207,7 +212,7 @@ impl From<Step> for Change {
 }
 
 /// A body that becomes content with this change. Its bytes are durable, or go to the catalog with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// The id chosen for it.
     pub blob: BlobId,
@@ -216,6 +221,7 @@ pub struct Body {
     /// Where it lies; anywhere as long as it has `bytes`.
     pub location: Location,
     /// Bytes that are not stored yet. Only a catalog that [takes bytes](crate::Catalog::takes_bytes) gets them; it stores them before its rows.
+    #[serde(skip)]
     pub bytes: Option<Bytes>,
     /// CRC-32C of each 1 MiB block, 4 bytes each, big-endian.
     pub checksums: Bytes,
@@ -248,8 +254,9 @@ pub struct NewWriter {
     pub reserve: u64,
 }
 
-/// One step of a change. The first group is for the layers above (by the methods of [`Change`]), the second for the store.
-#[derive(Debug, Clone, PartialEq)]
+/// One step of a change. The first group is for the layers above (by the methods of [`Change`]), the second for the store. The steps that a
+/// record of the journal may hold come first, and in this order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     /// See [`Change::create`].
     Create(Box<NewName>),
@@ -315,9 +322,11 @@ pub enum Step {
     /// Counts a body of no bytes among those that the change commits.
     CommitEmpty,
     /// Opens a writer. Refused: `OverQuota`. An open session of the same id is an error of the caller.
+    #[serde(skip)]
     OpenWriter(Box<NewWriter>),
     /// Reserves more bytes for a writer: `most` when the quota has room, else what is left but not less than `least`.
     /// Refused: `OverQuota`, `WriterGone`.
+    #[serde(skip)]
     Reserve {
         /// The writer.
         writer: Uuid,
@@ -329,6 +338,7 @@ pub enum Step {
         quota: Option<u64>,
     },
     /// Gives back what a writer has reserved beyond what came. Refused: `WriterGone`.
+    #[serde(skip)]
     Settle {
         /// The writer.
         writer: Uuid,
@@ -336,6 +346,7 @@ pub enum Step {
         reserved: u64,
     },
     /// Records a durable chunk. Refused: `WriterGone`, `RangeOverlaps`, `TooManyRanges`.
+    #[serde(skip)]
     RecordChunk {
         /// The session's writer.
         writer: Uuid,
@@ -349,17 +360,22 @@ pub enum Step {
         limit: u64,
     },
     /// Commits a session whose bytes are all there. Refused: `WriterGone`, `Incomplete`.
+    #[serde(skip)]
     CommitSession {
         /// The session's writer.
         writer: Uuid,
     },
     /// Ends a writer without a result; what it wrote is doomed, what it reserved is released. One that ended is fine.
+    #[serde(skip)]
     AbortWriter(Uuid),
     /// The same for a session that its client deletes. Cleaning up must always go on; what a client asks for may fail.
+    #[serde(skip)]
     DeleteSession(Uuid),
     /// Ends every open writer that is not a session: they belong to an earlier run.
+    #[serde(skip)]
     AbortUploads,
     /// Ends sessions whose last chunk is older, the oldest first; repeat it until none was. The effect says how many.
+    #[serde(skip)]
     AbortSessions {
         /// Sessions with a chunk after this moment stay.
         before: Timestamp,
@@ -367,13 +383,16 @@ pub enum Step {
         except: Vec<Uuid>,
     },
     /// Forgets ended writers; repeat it until none was. The effect says how many. A done session is remembered for a while, so that a repeated commit succeeds.
+    #[serde(skip)]
     ForgetWriters {
         /// Writers that ended before this moment go.
         before: Timestamp,
     },
     /// Forgets that a session was committed.
+    #[serde(skip)]
     ForgetSession(Uuid),
     /// Remembers a digest that was computed after the commit.
+    #[serde(skip)]
     Fingerprint {
         /// The blob.
         blob: BlobId,
@@ -381,6 +400,7 @@ pub enum Step {
         blake3: [u8; 32],
     },
     /// Drops rows of a doomed blob whose bytes were freed: at most `limit` segments, and the blob after its last one.
+    #[serde(skip)]
     DropBlob {
         /// The blob.
         blob: BlobId,
@@ -389,6 +409,7 @@ pub enum Step {
     },
     /// Remembers that a content is damaged, or that it is not. Nothing is shared with a damaged one any more; a body with the bytes that
     /// it should have takes their place.
+    #[serde(skip)]
     Mark {
         /// The blob.
         blob: BlobId,
@@ -398,6 +419,7 @@ pub enum Step {
         container: Option<Container>,
     },
     /// Writes the digests of a content anew, because those that stand there are wrong and the bytes are right.
+    #[serde(skip)]
     Redigest {
         /// The blob.
         blob: BlobId,
@@ -407,6 +429,7 @@ pub enum Step {
         digests: Digests,
     },
     /// Gives the names of a damaged content to an equal one and dooms it. Reads every name. Refused: `ContentGone`.
+    #[serde(skip)]
     Relink {
         /// The damaged one.
         from: BlobId,
@@ -414,61 +437,42 @@ pub enum Step {
         to: BlobId,
     },
     /// Counts everything anew that [`Catalog::audit`](crate::Catalog::audit) compares, and frees what no name has. Reads every row.
+    #[serde(skip)]
     Recount,
-}
-
-/// What a step did.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// It was done; there is nothing to tell.
-    Done,
-    /// The name as it stands now.
-    Name(Box<Name>),
-    /// So many names were deleted.
-    Deleted(u64),
-    /// So many files were copied (the mark file that was added counts).
-    Copied(u64),
-    /// So many bytes were reserved.
-    Reserved(u64),
-    /// The committed body shares bytes that were stored before; its own are not needed.
-    Shared(BlobId),
-    /// The committed body took the place of equal bytes that were damaged, for every name that has them.
-    Healed(BlobId),
-    /// More rows are left to drop.
-    More,
-}
-
-/// What a change did: one effect per step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Applied {
-    /// When, by the catalog's clock.
-    pub at: Timestamp,
-    /// One effect per step, in the order of the steps.
-    pub effects: Vec<Effect>,
-}
-
-impl Applied {
-    /// The name that the last step with a name left behind.
-    #[must_use]
-    pub fn name(&self) -> Option<&Name> {
-        self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Name(name) => Some(&**name),
-            _ => None,
-        })
-    }
-
-    /// How many names all steps deleted.
-    #[must_use]
-    pub fn deleted(&self) -> u64 {
-        self.effects.iter().map(|effect| if let Effect::Deleted(count) = effect { *count } else { 0 }).sum()
-    }
-
-    /// How many files all steps copied.
-    #[must_use]
-    pub fn copied(&self) -> u64 {
-        self.effects.iter().map(|effect| if let Effect::Copied(count) = effect { *count } else { 0 }).sum()
-    }
+    /// Everything that was committed before is durable in the database itself: a crash does not need the journal for it. Whoever frees
+    /// bytes that a record of the journal may speak of asks for that first.
+    #[serde(skip)]
+    Harden,
 }
 
 /// How long ended writers are remembered: a commit whose reply was lost may be repeated for so long.
 pub const DONE_WRITERS_STAY: Duration = Duration::from_mins(30);
+
+/// JSON as its text, for formats that do not describe themselves.
+mod json_text {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+    use serde_json::Value;
+
+    pub(super) fn serialize<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+        value.to_string().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Value, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+mod optional_json_text {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+    use serde_json::Value;
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(value: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(Value::to_string).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| serde_json::from_str(&text)).transpose().map_err(D::Error::custom)
+    }
+}

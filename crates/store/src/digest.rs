@@ -1,5 +1,7 @@
 //! Digests that dialects show, computed beside the write; one small enum hides which library does the work.
 
+use serde::{Deserialize, Serialize};
+
 /// Which digests to compute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct DigestSet {
@@ -23,14 +25,31 @@ impl DigestSet {
 }
 
 /// The digests of a body; what was not asked for is none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digests {
     /// MD5.
     pub md5: Option<[u8; 16]>,
     /// SHA-256.
     pub sha256: Option<[u8; 32]>,
     /// SHA-512.
+    #[serde(with = "wide")]
     pub sha512: Option<[u8; 64]>,
+}
+
+/// Arrays of 64 bytes, which serde does not know.
+mod wide {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(digest: &Option<[u8; 64]>, serializer: S) -> Result<S::Ok, S::Error> {
+        digest.as_ref().map(|digest| &digest[..]).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<[u8; 64]>, D::Error> {
+        let digest = Option::<Vec<u8>>::deserialize(deserializer)?;
+        let whole = |digest: Vec<u8>| digest.try_into().map_err(|_| D::Error::custom("a SHA-512 has 64 bytes"));
+        digest.map(whole).transpose()
+    }
 }
 
 /// One of the digests.

@@ -4,6 +4,7 @@
 //! It knows no HTTP and no dialect. [`Store`] is the one handle that the layers above use; [`Catalog`] and [`Segments`] are the
 //! two halves below it, which exist so that other engines can take their place.
 
+mod applied;
 pub mod catalog;
 mod change;
 mod checksum;

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{clock::Timestamp, digest::DigestSet};
 
 /// What a name is called: unique in a scope of a dialect, compared bytewise.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NameKey {
     /// Who speaks: keeps the names of one API apart from another's. Any text; the store gives it no meaning.
     pub dialect: String,
@@ -32,7 +33,7 @@ impl fmt::Display for NameKey {
 }
 
 /// The id of some stored bytes. Chosen at random; bytes never change under an id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BlobId(pub Uuid);
 
 impl fmt::Display for BlobId {
@@ -82,7 +83,7 @@ pub struct Name {
 }
 
 /// What a change expects of the name it touches. Everything that is set must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// The version it must be at.
     pub version: Option<u64>,
@@ -115,7 +116,7 @@ impl Condition {
 }
 
 /// Whose bytes are counted together, and how many they may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The dialect.
     pub dialect: String,
@@ -228,7 +229,7 @@ impl ListQuery {
 }
 
 /// A tree of files: names whose keys are paths. Its bytes count for the account of the same dialect and scope.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tree {
     /// The dialect.
     pub dialect: String,

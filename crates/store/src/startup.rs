@@ -118,6 +118,7 @@ fn open_folder(options: &Options, disk: Arc<dyn Disk>, rows: Durability) -> Resu
         .map_err(|error| failed(&name, "creating the folders", error))?;
     let containers = folder.containers().map_err(|error| failed(&name, "listing the files", error))?;
     agree(options, &root, &name, file_id, &mut catalog)?;
+    catalog.replay(&folder).map_err(|source| OpenError::Fault { folder: name, source })?;
     Ok((catalog, Arc::new(folder), Premises { root, _lock: lock, _temporary: temporary }, containers))
 }
 

@@ -104,6 +104,8 @@ async fn sweep_into(inner: &Arc<Inner>, swept: &mut Swept) -> Result<(), Fault> 
 }
 
 async fn free_page(inner: &Inner, page: &[BlobRow], swept: &mut Swept, failures: &mut Failures) -> Result<(), Fault> {
+    // The journal may have to bring back what was replaced since, as long as the rows do not stand for themselves.
+    apply(inner, Step::Harden.into()).await?;
     let mut freed = Vec::new();
     for blob in page.iter().filter(|blob| !inner.pins.holds(blob.id)) {
         match free(inner, blob).await {

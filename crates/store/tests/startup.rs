@@ -149,8 +149,10 @@ async fn a_folder_of_an_older_version_is_brought_up_to_date_in_place() {
         "DROP INDEX blob_size; DROP INDEX name_named; DROP INDEX name_visibility; DROP INDEX name_companion; DROP INDEX name_itwin; DROP INDEX name_imodel;
          DROP INDEX name_unchanged; DROP TRIGGER name_goes; DROP TRIGGER blob_changes; DROP TRIGGER blob_goes;
          ALTER TABLE store DROP COLUMN names; ALTER TABLE store DROP COLUMN contents; ALTER TABLE store DROP COLUMN bytes;
-         ALTER TABLE store DROP COLUMN doomed; ALTER TABLE store DROP COLUMN doomed_bytes; DROP INDEX blob_equal; DROP INDEX blob_damaged; DROP INDEX segment_moved; ALTER TABLE blob DROP COLUMN damaged;
-         CREATE INDEX blob_equal ON blob (blake3, size) WHERE blake3 IS NOT NULL; PRAGMA user_version = 2",
+         ALTER TABLE store DROP COLUMN doomed; ALTER TABLE store DROP COLUMN doomed_bytes; ALTER TABLE store DROP COLUMN journal_pack; ALTER TABLE store DROP COLUMN journal_next;
+         DROP INDEX blob_equal; DROP INDEX blob_damaged; DROP INDEX segment_moved; ALTER TABLE blob DROP COLUMN damaged;
+         CREATE INDEX blob_equal ON blob (blake3, size) WHERE blake3 IS NOT NULL;
+         CREATE INDEX name_level ON name (dialect, scope, parent, key) WHERE parent IS NOT NULL; PRAGMA user_version = 2",
     )
     .unwrap();
     drop(rows);

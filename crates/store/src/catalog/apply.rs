@@ -138,6 +138,7 @@ impl Transaction<'_> {
             Step::Redigest { blob, blake3, digests } => heal::digest_anew(self, *blob, blake3, digests),
             Step::Relink { from, to } => heal::relink(self, *from, *to),
             Step::Recount => recount::recount(self),
+            Step::Harden => Ok(Effect::Done),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The changes of one batch: how each is carried out inside the batch's transaction, and why it may fail them all.
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, Transaction};
 
 use super::{
     apply::{self, Failed, StepError},
+    journal::Place,
     ledger::Ledger,
 };
 use crate::{
@@ -22,10 +23,49 @@ pub(super) enum Rollback {
     Change,
 }
 
-pub(super) type CarriedOut = Result<Vec<Effect>, ChangeError>;
+type CarriedOut = Result<Vec<Effect>, ChangeError>;
+
+/// Carries out the changes of a batch; whoever began the transaction commits it. `next` is where its small bodies end, if it has any. None
+/// when a change failed half-way and only the whole batch can be rolled back.
+pub(super) fn carry_out<'c>(
+    transaction: &Transaction<'_>,
+    now: Timestamp,
+    next: Option<Place>,
+    rollback: Rollback,
+    changes: impl ExactSizeIterator<Item = &'c Change>,
+) -> Result<Option<Done>, BatchError> {
+    let (number, sequence) = begin(transaction, next)?;
+    let ledger = Ledger::new(transaction, sequence);
+    let mut results = Vec::with_capacity(changes.len());
+    for change in changes {
+        let carried_out = match rollback {
+            Rollback::Batch => carry_out_bare(transaction, &ledger, now, change)?,
+            Rollback::Change => Some(carry_out_alone(transaction, &ledger, now, change)?),
+        };
+        let Some(result) = carried_out else { return Ok(None) };
+        results.push(result.map(|effects| Applied { at: now, effects }));
+    }
+    ledger.write()?;
+    Ok(Some((number, results)))
+}
+
+/// Numbers the batch. Returns its number, and the last one of the sequence that was given out.
+fn begin(transaction: &Transaction<'_>, next: Option<Place>) -> rusqlite::Result<(u64, u64)> {
+    let numbers = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    match next {
+        None => transaction
+            .prepare_cached("UPDATE store SET batch = batch + 1 RETURNING batch, sequence")?
+            .query_row([], numbers),
+        Some(Place { pack, offset }) => transaction
+            .prepare_cached(
+                "UPDATE store SET batch = batch + 1, journal_pack = ?1, journal_next = ?2 RETURNING batch, sequence",
+            )?
+            .query_row((pack.into_bytes(), offset), numbers),
+    }
+}
 
 /// Carries out a change without a savepoint. None when it failed and had written something.
-pub(super) fn carry_out_bare(
+fn carry_out_bare(
     db: &Connection,
     ledger: &Ledger<'_>,
     now: Timestamp,
@@ -43,7 +83,7 @@ pub(super) fn carry_out_bare(
 }
 
 /// Carries out a change in a savepoint of its own.
-pub(super) fn carry_out_alone(
+fn carry_out_alone(
     db: &Connection,
     ledger: &Ledger<'_>,
     now: Timestamp,
@@ -81,6 +121,14 @@ pub(super) enum BatchError {
     Before(rusqlite::Error),
     /// The commit itself failed: whether it happened must be read back.
     Commit { error: rusqlite::Error, number: u64, results: Vec<Result<Applied, ChangeError>> },
+}
+
+impl BatchError {
+    pub(super) fn into_cause(self) -> rusqlite::Error {
+        match self {
+            Self::Before(error) | Self::Commit { error, .. } => error,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for BatchError {

@@ -13,19 +13,21 @@ use std::{
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use super::{
-    batch::{BatchError, Done, Rollback, carry_out_alone, carry_out_bare},
-    ledger::Ledger,
-    packing,
+    batch::{self, BatchError, Done, Rollback},
+    journal::Journal,
+    packing::{self, Stored},
     readers::Readers,
     sqlite::{self, Pragmas},
     witness::Witness,
 };
 use crate::{
     change::{Applied, Change},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     error::{ChangeError, Fault},
+    options::Durability,
     segments::Packs,
 };
 
@@ -76,9 +78,10 @@ pub(super) struct Outside {
     pub(super) readers: Arc<Readers>,
 }
 
-/// Starts the thread; it ends when every sender is gone.
+/// Starts the thread for the database of the store with this id; it ends when every sender is gone.
 pub(super) fn start(
     mut db: Connection,
+    store: Uuid,
     path: PathBuf,
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
@@ -93,7 +96,9 @@ pub(super) fn start(
         let copy = move || checkpoint(&path, pragmas, &readers, &wanted);
         thread::Builder::new().name("store-checkpoint".into()).spawn(copy)?
     };
-    let mut committer = Committer { db: Some(db), path, log, pragmas, clock, outside, checkpoints };
+    let journal = Journal::new(store);
+    let mut committer =
+        Committer { db: Some(db), syncs: true, journal, path, log, pragmas, clock, outside, checkpoints };
     let thread = thread::Builder::new().name("store-committer".into()).spawn(move || {
         committer.run(jobs);
         // Without its sender the thread beside this one ends; its last word does not matter.
@@ -122,6 +127,9 @@ fn checkpoint(path: &std::path::Path, pragmas: Pragmas, readers: &Readers, wante
 struct Committer {
     /// None after a failed commit, until it could be opened again.
     db: Option<Connection>,
+    /// Whether a commit syncs the log.
+    syncs: bool,
+    journal: Journal,
     path: PathBuf,
     log: Log,
     pragmas: Pragmas,
@@ -149,12 +157,18 @@ impl Committer {
 
     /// One transaction for the batch; everybody is answered after it is durable.
     fn commit(&mut self, batch: &mut Vec<Job>) {
+        let now = self.clock.now();
         let packs = self.outside.packs.get().cloned();
-        let packed = packs.as_deref().map(|packs| packing::store(packs, batch)).unwrap_or_default();
-        if batch.is_empty() {
+        let stored = match &packs {
+            Some(packs) => packing::store(&**packs, &self.journal, now, batch),
+            None => Stored::default(),
+        };
+        if batch.is_empty() && stored.failed.is_empty() {
             return;
         }
-        let results = match self.carry_out(batch) {
+        let written = self.carry_out(now, batch, &stored);
+        let is_written = written.is_ok();
+        let results = match written {
             Ok(results) => results,
             Err(fault) => {
                 tracing::warn!(%fault, changes = batch.len(), "a batch of changes failed");
@@ -162,20 +176,55 @@ impl Committer {
             }
         };
         if let Some(packs) = packs {
-            packing::give_back(&*packs, &packed, &results);
+            packing::give_back(&*packs, &mut self.journal, &stored, &results);
         }
         for (job, result) in batch.drain(..).zip(results) {
-            // Nobody waits when the caller was dropped; the change is made all the same.
-            drop(job.reply.send(result));
+            packing::answer(job, result);
+        }
+        for (job, fault) in stored.failed {
+            let fault = if is_written { fault } else { Fault::Unknown };
+            packing::answer(job, Err(ChangeError::Fault(fault)));
         }
     }
 
-    fn carry_out(&mut self, batch: &[Job]) -> Result<Vec<Result<Applied, ChangeError>>, Fault> {
+    /// Writes the rows of a batch. Those whose record is durable are not synced, so that there is one sync and not two.
+    fn carry_out(
+        &mut self,
+        now: Timestamp,
+        batch: &[Job],
+        stored: &Stored,
+    ) -> Result<Vec<Result<Applied, ChangeError>>, Fault> {
+        let record = stored.record.filter(|record| self.journal.expects(*record));
+        let done = self.write_rows(now, batch, stored, record.is_none());
+        match done {
+            Ok((number, results)) => {
+                self.journal.committed(number, stored.next);
+                if let Some(packs) = self.outside.packs.get().filter(|_| record.is_none()) {
+                    self.journal.hardened(&**packs);
+                }
+                Ok(results)
+            }
+            Err(fault) => {
+                self.journal.forget();
+                match (record, self.outside.packs.get()) {
+                    // What failed must not happen after a crash.
+                    (Some(record), Some(packs)) if !fault.leaves_doubt() => {
+                        packing::erase(&**packs, record).map_err(|_| Fault::Unknown)?;
+                    }
+                    _ => {}
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    fn write_rows(&mut self, now: Timestamp, batch: &[Job], stored: &Stored, syncs: bool) -> Result<Done, Fault> {
         let mut db = match self.db.take() {
             Some(db) => db,
             None => self.connect().map_err(Fault::from_database)?,
         };
-        let (number, results) = match self.run_batch(&mut db, batch) {
+        let done = self.sync_commits(&db, syncs).map_err(BatchError::from);
+        let (number, results) = match done.and_then(|()| self.run_batch(&mut db, now, batch, stored)) {
             Ok(done) => done,
             Err(BatchError::Before(error)) => {
                 // A connection that failed before its commit has rolled back; it may go on.
@@ -186,44 +235,57 @@ impl Committer {
                 tracing::error!(%error, "a commit failed; reading back whether it happened");
                 drop(db);
                 self.reread(number, error)?;
-                return Ok(results);
+                return Ok((number, results));
             }
         };
         tracing::trace!(number, changes = batch.len(), "committed");
         if let Some(witness) = &self.outside.witness {
-            witness.committed(&mut db);
+            witness.committed(&mut db, syncs);
         }
         self.db = Some(db);
-        Ok(results)
+        Ok((number, results))
+    }
+
+    /// Lets the next commit sync the log, or not.
+    fn sync_commits(&mut self, db: &Connection, syncs: bool) -> rusqlite::Result<()> {
+        if syncs != self.syncs && self.pragmas.durability == Durability::Sync {
+            db.pragma_update(None, "synchronous", if syncs { "FULL" } else { "NORMAL" })?;
+            self.syncs = syncs;
+        }
+        Ok(())
     }
 
     /// Most batches have no change that fails half-way, and need no savepoints, which cost a third of the time. One that has is carried
     /// out anew with them.
-    fn run_batch(&self, db: &mut Connection, batch: &[Job]) -> Result<Done, BatchError> {
-        match self.try_batch(db, batch, Rollback::Batch)? {
+    fn run_batch(
+        &self,
+        db: &mut Connection,
+        now: Timestamp,
+        batch: &[Job],
+        stored: &Stored,
+    ) -> Result<Done, BatchError> {
+        match self.try_batch(db, now, batch, stored, Rollback::Batch)? {
             Some(done) => Ok(done),
-            None => Ok(self.try_batch(db, batch, Rollback::Change)?.expect("each change is rolled back by itself")),
+            None => Ok(self
+                .try_batch(db, now, batch, stored, Rollback::Change)?
+                .expect("each change is rolled back by itself")),
         }
     }
 
     /// None when a change failed half-way and only the whole batch could be rolled back.
-    fn try_batch(&self, db: &mut Connection, batch: &[Job], rollback: Rollback) -> Result<Option<Done>, BatchError> {
+    fn try_batch(
+        &self,
+        db: &mut Connection,
+        now: Timestamp,
+        batch: &[Job],
+        stored: &Stored,
+        rollback: Rollback,
+    ) -> Result<Option<Done>, BatchError> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (number, sequence): (u64, u64) = transaction
-            .prepare_cached("UPDATE store SET batch = batch + 1 RETURNING batch, sequence")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let ledger = Ledger::new(&transaction, sequence);
-        let mut results = Vec::with_capacity(batch.len());
-        for job in batch {
-            let now = self.clock.now();
-            let carried_out = match rollback {
-                Rollback::Batch => carry_out_bare(&transaction, &ledger, now, &job.change)?,
-                Rollback::Change => Some(carry_out_alone(&transaction, &ledger, now, &job.change)?),
-            };
-            let Some(result) = carried_out else { return Ok(None) };
-            results.push(result.map(|effects| Applied { at: now, effects }));
-        }
-        ledger.write()?;
+        let changes = batch.iter().map(|job| &job.change);
+        let Some((number, results)) = batch::carry_out(&transaction, now, stored.next, rollback, changes)? else {
+            return Ok(None);
+        };
         if let Some(witness) = &self.outside.witness {
             witness.committing();
         }
@@ -233,8 +295,9 @@ impl Committer {
         }
     }
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
+    fn connect(&mut self) -> rusqlite::Result<Connection> {
         let mut db = sqlite::connect(&self.path, self.pragmas)?;
+        self.syncs = true;
         self.log.watch(&mut db)?;
         Ok(db)
     }
@@ -277,136 +340,5 @@ fn cut(db: &Connection) -> rusqlite::Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs::File, os::unix::fs::FileExt as _};
-
-    use super::*;
-    use crate::{
-        catalog::sqlite::OpenedCatalog,
-        change::{NewName, Step},
-        clock::SystemClock,
-        model::NameKey,
-        options::Durability,
-    };
-
-    const PRAGMAS: Pragmas = Pragmas { durability: Durability::None };
-
-    fn committer(folder: &std::path::Path) -> Committer {
-        let path = folder.join("catalog.sqlite");
-        OpenedCatalog::open(&path, PRAGMAS).unwrap().adopt(uuid::Uuid::from_u128(1)).unwrap();
-        let (checkpoints, _) = std::sync::mpsc::sync_channel(1);
-        Committer {
-            db: None,
-            path,
-            log: Log::default(),
-            pragmas: PRAGMAS,
-            clock: Arc::new(SystemClock),
-            outside: Outside::default(),
-            checkpoints,
-        }
-    }
-
-    fn create(key: &str) -> (Job, oneshot::Receiver<Result<Applied, ChangeError>>) {
-        let (reply, answer) = oneshot::channel();
-        let change = Change::new().create(NewName::new(NameKey::new("toy", "things", key), "queued"));
-        (Job { change, reply }, answer)
-    }
-
-    #[test]
-    fn a_refused_change_fails_its_caller_and_not_its_batch() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut committer = committer(folder.path());
-        let (jobs, answers): (Vec<_>, Vec<_>) = ["a", "a", "b"].map(create).into_iter().unzip();
-        let mut batch = jobs;
-        committer.commit(&mut batch);
-        let outcomes: Vec<bool> = answers.into_iter().map(|answer| answer.blocking_recv().unwrap().is_ok()).collect();
-        assert_eq!(outcomes, [true, false, true]);
-        assert!(batch.is_empty());
-    }
-
-    #[test]
-    fn a_failing_machine_fails_the_whole_batch_and_the_next_one_works() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut committer = committer(folder.path());
-        let path = std::mem::replace(&mut committer.path, folder.path().join("nowhere/catalog.sqlite"));
-        let (jobs, answers): (Vec<_>, Vec<_>) = ["a", "b"].map(create).into_iter().unzip();
-        let mut batch = jobs;
-        committer.commit(&mut batch);
-        for answer in answers {
-            let error = answer.blocking_recv().unwrap().unwrap_err();
-            assert!(matches!(error, ChangeError::Fault(Fault::ReadOnly(_))), "{error:?}");
-        }
-        committer.path = path;
-        let (job, answer) = create("a");
-        committer.commit(&mut vec![job]);
-        assert!(answer.blocking_recv().unwrap().is_ok());
-    }
-
-    #[test]
-    fn after_a_failed_commit_the_rows_say_whether_it_happened() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut committer = committer(folder.path());
-        let (job, _answer) = create("a");
-        committer.commit(&mut vec![job]);
-        committer.db = None;
-        assert!(committer.reread(1, full()).is_ok(), "batch 1 is there");
-        committer.db = None;
-        let fault = committer.reread(2, full()).unwrap_err();
-        assert!(
-            matches!(fault, Fault::DiskFull { .. }),
-            "batch 2 is not, for the reason that the commit gave: {fault:?}"
-        );
-        let (job, answer) = create("b");
-        committer.commit(&mut vec![job]);
-        assert!(answer.blocking_recv().unwrap().is_ok(), "the connection that read back goes on");
-    }
-
-    fn full() -> rusqlite::Error {
-        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
-    }
-
-    #[test]
-    fn a_commit_that_did_not_happen_does_not_happen_after_a_crash() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut committer = committer(folder.path());
-        let shared = folder.path().join("catalog.sqlite-shm");
-        let (job, _answer) = create("a");
-        committer.commit(&mut vec![job]);
-        let before = std::fs::read(&shared).unwrap();
-        let (job, _answer) = create("b");
-        committer.commit(&mut vec![job]);
-        // As after a failed sync: the frames lie in the log, the index that all connections share does not know of them.
-        let _reader = sqlite::connect(&committer.path, PRAGMAS).unwrap();
-        File::options().write(true).open(&shared).unwrap().write_all_at(&before, 0).unwrap();
-        assert!(committer.reread(2, full()).is_err());
-        let crashed = tempfile::tempdir().unwrap();
-        for file in ["catalog.sqlite", "catalog.sqlite-wal"] {
-            std::fs::copy(folder.path().join(file), crashed.path().join(file)).unwrap();
-        }
-        let db = sqlite::connect(&crashed.path().join("catalog.sqlite"), PRAGMAS).unwrap();
-        let found: u64 = db.query_row("SELECT batch FROM store", [], |row| row.get(0)).unwrap();
-        assert_eq!(found, 1);
-    }
-
-    #[test]
-    fn a_long_log_is_cut() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut committer = committer(folder.path());
-        let (job, _answer) = create("a");
-        committer.commit(&mut vec![job]);
-        assert!(committer.log.pages() > 0);
-        committer.log.0.store(TRUNCATE_AT, Ordering::Relaxed);
-        // A reader does not let the log be cut, but nobody waits for it.
-        let reader = sqlite::connect(&committer.path, PRAGMAS).unwrap();
-        reader.execute_batch("BEGIN; SELECT * FROM store").unwrap();
-        let began = std::time::Instant::now();
-        committer.keep_log_short();
-        assert!(began.elapsed() < sqlite::BUSY);
-        reader.execute_batch("COMMIT").unwrap();
-        committer.keep_log_short();
-        assert_eq!(std::fs::metadata(folder.path().join("catalog.sqlite-wal")).unwrap().len(), 0);
-        let (reply, answer) = oneshot::channel();
-        committer.commit(&mut vec![Job { change: Step::AbortUploads.into(), reply }]);
-        assert!(answer.blocking_recv().unwrap().is_ok());
-    }
-}
+#[path = "committer_tests.rs"]
+mod tests;

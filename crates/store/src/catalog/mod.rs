@@ -7,6 +7,7 @@ mod committer;
 #[cfg(test)]
 mod flat;
 mod heal;
+mod journal;
 mod ledger;
 mod names;
 mod packing;
@@ -15,6 +16,7 @@ mod plans;
 mod queries;
 mod readers;
 mod recount;
+mod replay;
 mod schema;
 mod search;
 pub(crate) mod sqlite;

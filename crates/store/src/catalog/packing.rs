@@ -1,56 +1,87 @@
-//! Small bodies that come with their bytes: the committer stores those of a whole batch with one sync, then writes their rows.
+//! Small bodies that come with their bytes: the committer stores those of a whole batch with one sync, behind the record of the batch, then
+//! writes their rows.
 
 use bytes::Bytes;
 
-use super::committer::Job;
+use super::{
+    committer::Job,
+    journal::{self, HEAD, Journal, Place},
+};
 use crate::{
     change::{Applied, Effect, Step},
-    error::ChangeError,
+    clock::Timestamp,
+    error::{ChangeError, Fault},
     segments::{Location, Packs},
 };
 
 /// A body that was stored with its batch.
-pub(super) struct Packed {
+struct Packed {
     job: usize,
     step: usize,
     location: Location,
     length: u64,
 }
 
+/// What was stored of a batch before its rows are written.
+#[derive(Default)]
+pub(super) struct Stored {
+    packed: Vec<Packed>,
+    /// Where the record of the batch stands, if it has one.
+    pub(super) record: Option<Location>,
+    /// Where the next record goes, if anything was stored for good.
+    pub(super) next: Option<Place>,
+    /// Jobs whose bytes were not stored, and why. A crash may find their record until the rows go on without it.
+    pub(super) failed: Vec<(Job, Fault)>,
+}
+
 /// Stores the bytes that a batch brings, and tells its bodies where they lie. When that fails, the jobs that brought some are answered and
 /// leave the batch.
-pub(super) fn store(packs: &dyn Packs, batch: &mut Vec<Job>) -> Vec<Packed> {
-    let brought: Vec<Bytes> = batch.iter().flat_map(bytes_of).collect();
-    if brought.is_empty() {
-        return Vec::new();
+pub(super) fn store(packs: &dyn Packs, journal: &Journal, now: Timestamp, batch: &mut Vec<Job>) -> Stored {
+    let record = journal.record(now, batch.iter().map(|job| &job.change)).filter(|_| packs.is_durable());
+    let record_length = record.as_ref().map_or(0, |record| record.len() as u64);
+    let has_record = record.is_some();
+    let frames: Vec<Bytes> = record.into_iter().chain(batch.iter().flat_map(bytes_of)).collect();
+    if frames.is_empty() {
+        return Stored::default();
     }
-    match packs.store(&brought) {
-        Ok(first) => settle(packs, batch, first),
-        Err(fault) => {
-            tracing::warn!(%fault, bodies = brought.len(), "a batch of small bodies failed");
-            let failed = batch.extract_if(.., |job| bytes_of(job).next().is_some());
-            for job in failed {
-                drop(job.reply.send(Err(ChangeError::Fault(fault.clone()))));
+    match packs.store(&frames) {
+        Ok(first) => {
+            let bodies = Location { offset: first.offset + record_length, ..first };
+            let (mut packed, end) = settle(batch, bodies);
+            let next = Place::of(end).filter(|_| packs.is_durable());
+            let mut record = has_record.then_some(first);
+            if batch.iter().any(is_late) && record.is_none_or(|record| erase(packs, record).is_ok()) {
+                record = None;
+                leave_late(packs, batch, &mut packed);
             }
-            Vec::new()
+            Stored { packed, record, next, failed: Vec::new() }
+        }
+        Err(fault) => {
+            tracing::warn!(%fault, bodies = frames.len(), "a batch of small bodies failed");
+            let failed = batch.extract_if(.., |job| bytes_of(job).next().is_some()).map(|job| (job, fault.clone()));
+            if has_record && journal.is_in_doubt(packs) {
+                return Stored { failed: failed.collect(), ..Stored::default() };
+            }
+            failed.for_each(|(job, fault)| answer(job, Err(ChangeError::Fault(fault))));
+            Stored::default()
         }
     }
 }
 
-/// The bytes that a job brings. Cheap: clones share them.
-fn bytes_of(job: &Job) -> impl Iterator<Item = Bytes> {
-    job.change.steps.iter().filter_map(|step| match step {
-        Step::Commit(body) => body.bytes.clone(),
-        _ => None,
-    })
+/// Nobody waits when the caller was dropped; a change is made all the same.
+pub(super) fn answer(job: Job, result: Result<Applied, ChangeError>) {
+    drop(job.reply.send(result));
 }
 
-/// Tells the bodies where they lie, the first at `next`. Who waited too long for that was told so, and gets no rows.
-fn settle(packs: &dyn Packs, batch: &mut Vec<Job>, mut next: Location) -> Vec<Packed> {
+/// The bytes that a job brings. Cheap: clones share them.
+fn bytes_of(job: &Job) -> impl Iterator<Item = Bytes> {
+    journal::bodies(&job.change).filter_map(|body| body.bytes.clone())
+}
+
+/// Tells the bodies where they lie, the first at `next`, and returns the end of the last.
+fn settle(batch: &mut [Job], mut next: Location) -> (Vec<Packed>, Location) {
     let mut packed = Vec::with_capacity(batch.len());
-    let mut job = 0;
-    batch.retain_mut(|one| {
-        let before = packed.len();
+    for (job, one) in batch.iter_mut().enumerate() {
         for (step, change) in one.change.steps.iter_mut().enumerate() {
             let Step::Commit(body) = change else { continue };
             let Some(bytes) = body.bytes.take() else { continue };
@@ -59,28 +90,50 @@ fn settle(packs: &dyn Packs, batch: &mut Vec<Job>, mut next: Location) -> Vec<Pa
             packed.push(Packed { job, step, location: next, length });
             next.offset += length;
         }
-        let is_late = packed.len() > before && one.reply.is_closed();
-        if is_late {
-            packed.drain(before..).for_each(|body| packs.give_back(body.location, body.length));
-        } else {
-            job += 1;
-        }
-        !is_late
-    });
-    packed
+    }
+    (packed, next)
 }
 
-/// Gives back what no row came to name: the bodies of refused changes, and those that were stored before.
-pub(super) fn give_back(packs: &dyn Packs, packed: &[Packed], results: &[Result<Applied, ChangeError>]) {
+/// Whoever brought bytes and waited for them too long was told so.
+fn is_late(job: &Job) -> bool {
+    job.reply.is_closed() && journal::bodies(&job.change).next().is_some_and(|body| body.writer.is_none())
+}
+
+/// Jobs that are late get no rows, which no record speaks of.
+fn leave_late(packs: &dyn Packs, batch: &mut Vec<Job>, packed: &mut Vec<Packed>) {
+    let late: Vec<bool> = batch.iter().map(is_late).collect();
+    packed.extract_if(.., |body| late[body.job]).for_each(|body| packs.give_back(body.location, body.length));
     for body in packed {
+        body.job -= late[..body.job].iter().filter(|late| **late).count();
+    }
+    let mut late = late.into_iter();
+    batch.retain(|_| late.next() == Some(false));
+}
+
+/// Takes the head of a record away.
+pub(super) fn erase(packs: &dyn Packs, record: Location) -> Result<(), Fault> {
+    packs.erase(record, HEAD)
+}
+
+/// Gives back what no row came to name: the bodies of refused changes, and those that were stored before. A body that a record speaks of
+/// waits until nobody needs the record.
+pub(super) fn give_back(
+    packs: &dyn Packs,
+    journal: &mut Journal,
+    stored: &Stored,
+    results: &[Result<Applied, ChangeError>],
+) {
+    for body in &stored.packed {
         let unnamed = match &results[body.job] {
             Ok(applied) => matches!(applied.effects.get(body.step), Some(Effect::Shared(_))),
             Err(ChangeError::Refused { .. }) => true,
             // Where nobody knows whether a row names the bytes, they stay.
             Err(ChangeError::Fault(fault)) => !fault.leaves_doubt(),
         };
-        if unnamed {
-            packs.give_back(body.location, body.length);
+        match (unnamed, stored.record) {
+            (true, Some(_)) => journal.owe(body.location, body.length),
+            (true, None) => packs.give_back(body.location, body.length),
+            (false, _) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     BlobRow, Counts, PackRow, SegmentRow, SessionRow,
     schema::{BLOB_DOOMED, BLOB_READY, SEGMENT_READY, WRITER_DEAD},
+    tree,
 };
 use crate::{
     clock::Timestamp,
@@ -155,20 +156,7 @@ pub(super) fn level(db: &Connection, tree: &Tree, path: &str) -> rusqlite::Resul
     if folder.is_none() && path.is_empty() {
         folder = Some(FolderEntry { path: String::new(), files: 0, bytes: 0 });
     }
-    let files = db
-        .prepare_cached(
-            "SELECT key, version, modified, blob, size FROM name WHERE dialect = ?1 AND scope = ?2 AND parent = ?3 ORDER BY key",
-        )?
-        .query_map(params![tree.dialect, tree.scope, path], |row| {
-            Ok(FileEntry {
-                path: row.get(0)?,
-                version: row.get(1)?,
-                modified: Timestamp::from_unix_micros(row.get(2)?),
-                content: optional_content(row, 3)?.unwrap_or(Content::EMPTY),
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let folders = db
+    let folders: Vec<_> = db
         .prepare_cached(
             // By itself the database would go by the primary key, through every folder of the tree.
             "SELECT path, files, bytes FROM folder INDEXED BY folder_level
@@ -176,7 +164,37 @@ pub(super) fn level(db: &Connection, tree: &Tree, path: &str) -> rusqlite::Resul
         )?
         .query_map(params![tree.dialect, tree.scope, path], folder_of)?
         .collect::<rusqlite::Result<_>>()?;
+    let files = files_directly_below(db, tree, path, &folders)?;
     Ok(Level { file, folder, files, folders })
+}
+
+/// The files between the folders: everything below a folder lies in one stretch of keys, which is left out. An index of its own for that
+/// would cost each upload more than a listing gains by it.
+fn files_directly_below(db: &Connection, of: &Tree, path: &str, folders: &[FolderEntry]) -> Rows<FileEntry> {
+    let mut find = db.prepare_cached(
+        "SELECT key, version, modified, blob, size FROM name
+         WHERE dialect = ?1 AND scope = ?2 AND key >= ?3 AND key < ?4 AND parent = ?5 ORDER BY key",
+    )?;
+    let mut left_out: Vec<_> = folders.iter().map(|folder| tree::below(&folder.path)).collect();
+    // `a-b/` comes before `a/`, though `a` comes before `a-b`.
+    left_out.sort_unstable();
+    let (mut low, end) = tree::below(path);
+    let mut files = Vec::new();
+    for (high, next) in left_out.into_iter().chain([(end, String::new())]) {
+        let found = find.query_map(params![of.dialect, of.scope, low, high, path], |row| {
+            Ok(FileEntry {
+                path: row.get(0)?,
+                version: row.get(1)?,
+                modified: Timestamp::from_unix_micros(row.get(2)?),
+                content: optional_content(row, 3)?.unwrap_or(Content::EMPTY),
+            })
+        })?;
+        for file in found {
+            files.push(file?);
+        }
+        low = next;
+    }
+    Ok(files)
 }
 
 /// What [`blob_of`] reads.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::error::{Fault, OpenError};
 
 /// Every migration in order; the database's `user_version` says how many were applied.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH];
 
 /// Ids are 16 bytes, times microseconds since 1970, keys are compared bytewise. States are small numbers, see the constants below.
 const FIRST: &str = "
@@ -221,6 +221,14 @@ DROP TRIGGER name_appears;
 DROP TRIGGER blob_appears;
 ";
 
+/// Where the record of the next batch of small uploads will stand: a pack, and the first byte behind what the rows know of it. And the
+/// files of one level are found by their keys.
+const NINTH: &str = "
+DROP INDEX name_level;
+ALTER TABLE store ADD COLUMN journal_pack BLOB;
+ALTER TABLE store ADD COLUMN journal_next INTEGER NOT NULL DEFAULT 0;
+";
+
 /// A blob that a writer is filling.
 pub(super) const BLOB_OPEN: i64 = 0;
 /// A blob that names may share.
@@ -366,6 +374,6 @@ mod tests {
         assert_eq!(store_id(&db).unwrap(), Some(Uuid::from_u128(5)));
         assert!(is_virgin(&db).unwrap());
         db.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 8 })));
+        assert!(matches!(migrate(&mut db), Err(MigrateError::TooNew { found: 99, known: 9 })));
     }
 }

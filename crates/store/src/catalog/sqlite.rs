@@ -19,6 +19,7 @@ use super::{
     committer::{self, Job, Outside},
     queries::{self, Which},
     readers::Readers,
+    replay,
     schema::{self, MigrateError},
     search,
     witness::Witness,
@@ -31,7 +32,7 @@ use crate::{
     model::{BlobId, FolderEntry, Level, ListQuery, Name, NameKey, Tree, Usage},
     options::Durability,
     search::Search,
-    segments::{Container, Packs},
+    segments::{Container, Packs, folder::Folder},
 };
 
 /// Connections for reading. A read takes microseconds, so a few serve many.
@@ -107,6 +108,15 @@ impl OpenedCatalog {
         Ok(())
     }
 
+    /// Carries out what the journal says and the rows do not know.
+    pub(crate) fn replay(&mut self, folder: &Folder) -> Result<(), Fault> {
+        let replayed = replay::replay(&mut self.db, self.store_id.unwrap_or_default(), folder)?;
+        if replayed > 0 {
+            tracing::info!(batches = replayed, "uploads were brought back from the journal after a crash");
+        }
+        Ok(())
+    }
+
     fn readers(&self, count: usize) -> Result<Readers, Fault> {
         let connections = (0..count).map(|_| connect(&self.path, self.pragmas));
         let connections: Vec<_> = connections.collect::<rusqlite::Result<_>>().map_err(Fault::from_database)?;
@@ -123,7 +133,8 @@ impl OpenedCatalog {
         let scanners = Arc::new(self.readers(SCANNERS)?);
         let packs = Arc::default();
         let outside = Outside { witness, packs: Arc::clone(&packs), readers: Arc::clone(&readers) };
-        let (jobs, thread) = committer::start(self.db, self.path, self.pragmas, clock, outside)
+        let store = self.store_id.unwrap_or_default();
+        let (jobs, thread) = committer::start(self.db, store, self.path, self.pragmas, clock, outside)
             .map_err(|error| Fault::from_io("starting the committer", error))?;
         Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), packs, readers, scanners })
     }

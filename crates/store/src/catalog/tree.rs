@@ -26,7 +26,7 @@ pub(super) fn parent(path: &str) -> Option<&str> {
 }
 
 /// The keys below a folder, as a half-open range in byte order.
-fn below(folder: &str) -> (String, String) {
+pub(super) fn below(folder: &str) -> (String, String) {
     if folder.is_empty() {
         (String::new(), char::MAX.to_string())
     } else {

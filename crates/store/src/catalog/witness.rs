@@ -7,6 +7,6 @@ pub(crate) trait Witness: Send + Sync + 'static {
     /// A transaction is complete and about to be committed.
     fn committing(&self);
 
-    /// It is durable.
-    fn committed(&self, db: &mut Connection);
+    /// It is committed. Unless it is `durable`, only the journal keeps it from being lost with the power.
+    fn committed(&self, db: &mut Connection, durable: bool);
 }

@@ -67,6 +67,11 @@ async fn a_level_shows_what_is_directly_below(fixture: Fixture) {
     assert!(file.folder.is_none() && file.files.is_empty());
     assert!(store.level(&tree(), "a/x/9").await.unwrap().is_missing());
     assert!(store.level(&tree(), "A").await.unwrap().is_missing(), "names are compared with case");
+    fill(&store, &["a/x!", "a/x-y/1", "a/x-y", "a/x-z", "a/x.z", "a/x/a/1", "a/x", "a/x0", "a/y0"]).await;
+    let (files, folders) = level(&store, "a").await;
+    assert_eq!(files, ["a/4", "a/Z", "a/x", "a/x!", "a/x-y", "a/x-z", "a/x.z", "a/x0", "a/y0", "a/é"]);
+    assert_eq!(folders, ["a/x", "a/x-y", "a/y"]);
+    assert_eq!(level(&store, "a/x").await, (vec!["a/x/1".into(), "a/x/2".into()], vec!["a/x/a".into()]));
 }
 
 async fn a_file_and_a_folder_of_one_name_are_both_kept(fixture: Fixture) {

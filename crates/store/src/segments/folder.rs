@@ -83,6 +83,11 @@ impl Folder {
         self.disk.open(&self.path(container), Access::ReadWrite)
     }
 
+    /// A pack of an earlier run.
+    pub(crate) fn open_pack(&self, id: Uuid) -> io::Result<Arc<dyn DiskFile>> {
+        self.open_for_punching(Container::Pack(id))
+    }
+
     pub(super) fn sync_names(&self, container: Container) -> Result<(), Fault> {
         self.disk.sync_folder(&self.home(container)).map_err(|error| Fault::from_io("syncing a folder", error))
     }

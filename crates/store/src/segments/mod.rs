@@ -11,6 +11,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{clock::Timestamp, error::Fault};
@@ -19,7 +20,7 @@ use crate::{clock::Timestamp, error::Fault};
 pub const BLOCK: u64 = 1024 * 1024;
 
 /// Where a segment lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Location {
     /// What it lies in.
     pub container: Container,
@@ -28,7 +29,7 @@ pub struct Location {
 }
 
 /// Something that holds segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Container {
     /// Many small bodies, one behind the other.
     Pack(Uuid),
@@ -131,6 +132,15 @@ pub trait Segments: Send + Sync + 'static {
 pub(crate) trait Packs: Send + Sync + 'static {
     /// Stores bodies one behind the other and syncs them; the first lies at the location. Blocks.
     fn store(&self, bodies: &[Bytes]) -> Result<Location, Fault>;
+
+    /// Overwrites what was stored there with zeros and syncs them: nobody finds it any more. Blocks.
+    fn erase(&self, location: Location, length: usize) -> Result<(), Fault>;
+
+    /// Whether what was stored is durable.
+    fn is_durable(&self) -> bool;
+
+    /// Whether the next bodies go to this pack. Not after a sync of it failed.
+    fn writes_to(&self, pack: Uuid) -> bool;
 
     /// Gives back a body that no row came to name. What cannot be given back is at the next start. Blocks.
     fn give_back(&self, location: Location, length: u64);

@@ -96,6 +96,24 @@ impl Packs for SharedPacker {
         lock(&self.packer).append(bodies)
     }
 
+    fn erase(&self, location: Location, length: usize) -> Result<(), Fault> {
+        let mut packer = lock(&self.packer);
+        let pack = packer.pack.take_if(|pack| Container::Pack(pack.id) == location.container).ok_or(Fault::Unknown)?;
+        disk::write_all_at(&*pack.file, &[Bytes::from(vec![0; length])], location.offset)
+            .and_then(|()| pack.file.sync_data())
+            .map_err(|error| Fault::from_io("erasing a record of the journal", error))?;
+        packer.pack = Some(pack);
+        Ok(())
+    }
+
+    fn is_durable(&self) -> bool {
+        self.folder.durability == Durability::Sync
+    }
+
+    fn writes_to(&self, pack: Uuid) -> bool {
+        lock(&self.packer).pack.as_ref().is_some_and(|current| current.id == pack)
+    }
+
     fn give_back(&self, location: Location, length: u64) {
         let body = location.offset..location.offset + length;
         if let Err(error) = self.folder.punch(location.container.id(), slice::from_ref(&body)) {

@@ -37,22 +37,29 @@ impl Machine {
             }
         }
         files.forget_unnamed();
-        let rows = state.rows_at(at, dice.coin());
+        let rows = state.rows_at(at, &mut dice);
         Self::with(files, rows, state.next_file)
     }
 }
 
 impl State {
-    /// The database at a point of the log. A commit that was on its way there may have succeeded.
-    fn rows_at(&self, at: usize, lucky: bool) -> Option<Rows> {
-        let committed = |event: &Event| if let Event::Committed(rows) = event { Some(Arc::clone(rows)) } else { None };
-        let before = self.log[..at].iter().rev().find(|event| !matches!(event, Event::Disk(_)));
-        let under_way = matches!(before, Some(Event::Committing));
-        let next = self.log[at..].iter().find(|event| !matches!(event, Event::Disk(_))).and_then(committed);
-        match next {
-            Some(next) if under_way && lucky => Some(next),
-            _ => self.log[..at].iter().rev().find_map(committed).or_else(|| self.rows.clone()),
+    /// The database at a point of the log: as it stood after the last durable commit, or after one behind it. A commit that was on its way
+    /// may have succeeded.
+    fn rows_at(&self, at: usize, dice: &mut Dice) -> Option<Rows> {
+        let mut possible = vec![self.rows.clone()];
+        for event in &self.log[..at] {
+            let Event::Committed { rows, durable } = event else { continue };
+            if *durable {
+                possible.clear();
+            }
+            possible.push(Some(Arc::clone(rows)));
         }
+        let of_rows = |event: &&Event| !matches!(event, Event::Disk(_));
+        let under_way = matches!(self.log[..at].iter().rev().find(of_rows), Some(Event::Committing));
+        if under_way && let Some(Event::Committed { rows, .. }) = self.log[at..].iter().find(of_rows) {
+            possible.push(Some(Arc::clone(rows)));
+        }
+        dice.pick(&possible).clone()
     }
 }
 

@@ -114,7 +114,7 @@ async fn send_chunks(store: &Store, path: &str, bytes: &Bytes) -> Result<(), Fau
     Ok(())
 }
 
-async fn read(store: &Store, path: &str) -> Option<Bytes> {
+pub(super) async fn read(store: &Store, path: &str) -> Option<Bytes> {
     let content = store.file(&tree(), path).await.unwrap()?.content;
     let reader = store.open_content(content).await.unwrap();
     let blocks: Vec<Bytes> = reader.read(0..reader.size()).unwrap().map(Result::unwrap).collect().await;

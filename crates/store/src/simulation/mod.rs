@@ -7,8 +7,8 @@
 //! appeared, moved or went kept or lost by itself, whatever became of the bytes. Only a move is one thing, as on every file system with
 //! a journal. A sync that failed loses what was not synced: a later one that succeeds does not bring it back.
 //!
-//! SQLite does its own I/O, and its durability is taken as given: after a crash the database stands at the last transaction that was
-//! committed, or at the one whose commit was on its way.
+//! SQLite does its own I/O, and its durability is taken as given: after a crash the database stands at the last transaction whose commit
+//! was synced, at one of those behind it, or at the one whose commit was on its way.
 //!
 //! Every call can be made to fail or to wait ([`Rule`]), and the disk can be full ([`Machine::set_capacity`]).
 
@@ -19,6 +19,7 @@ mod disk;
 mod extents;
 mod failing_disks;
 mod files;
+mod journal;
 mod rules;
 
 use std::{
@@ -55,8 +56,11 @@ enum Event {
     Disk(Operation),
     /// A transaction is about to be committed.
     Committing,
-    /// It is committed, and the database stands so.
-    Committed(Rows),
+    /// It is committed, and the database stands so. What is not durable may be lost with everything behind it.
+    Committed {
+        rows: Rows,
+        durable: bool,
+    },
 }
 
 /// A simulated machine; see the module.
@@ -157,7 +161,7 @@ impl Machine {
         let lines = state.log[..at].iter().enumerate().skip(from).map(|(number, event)| match event {
             Event::Disk(operation) => format!("{number}: {operation}\n"),
             Event::Committing => format!("{number}: commit begins\n"),
-            Event::Committed(_) => format!("{number}: committed\n"),
+            Event::Committed { durable, .. } => format!("{number}: committed, durable: {durable}\n"),
         });
         lines.collect()
     }
@@ -209,8 +213,8 @@ impl Witness for Machine {
         lock(&self.state).log.push(Event::Committing);
     }
 
-    fn committed(&self, db: &mut Connection) {
+    fn committed(&self, db: &mut Connection, durable: bool) {
         let rows = db.serialize(rusqlite::MAIN_DB).unwrap();
-        lock(&self.state).log.push(Event::Committed(Arc::from(&rows[..])));
+        lock(&self.state).log.push(Event::Committed { rows: Arc::from(&rows[..]), durable });
     }
 }

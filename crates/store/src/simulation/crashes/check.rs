@@ -68,11 +68,12 @@ pub(super) async fn look(store: &Store, sessions: &BTreeSet<u32>) -> Seen {
     seen
 }
 
-/// Files that no row names, by their ids. An older or lost database must not make the store delete images.
+/// Files that no row names and no record of the journal can, by their ids. An older or lost database must not make the store delete images.
 pub(super) fn strangers(machine: &Machine, folder: &Path) -> Vec<String> {
     let rows = Connection::open(folder.join(CATALOG)).unwrap();
-    let mut known =
-        rows.prepare("SELECT lower(hex(id)) FROM blob UNION SELECT lower(hex(container)) FROM segment").unwrap();
+    let known = "SELECT lower(hex(id)) FROM blob UNION SELECT lower(hex(container)) FROM segment
+        UNION SELECT lower(hex(journal_pack)) FROM store";
+    let mut known = rows.prepare(known).unwrap();
     let known: BTreeSet<String> = known.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let all = ["files", "packs"].into_iter().flat_map(|folder| machine.names(folder));
     all.filter(|name| !known.contains(name)).collect()
