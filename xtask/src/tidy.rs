@@ -36,6 +36,7 @@ const LICENCES: &[&str] = &[
 const DUPLICATES: &[(&str, &str)] = &[
     ("bit-vec", "proptest and the writer of test certificates follow different major versions"),
     ("cpufeatures", "the hash crates and rand's generator move at different speeds"),
+    ("embedded-io", "postcard can write to both of its kinds; neither is built"),
     ("getrandom", "rand and uuid, tempfile and ring follow different major versions"),
     ("miniz_oxide", "the PNG encoder and its inflater follow different major versions"),
     ("syn", "derive macros move to version 3 one by one"),

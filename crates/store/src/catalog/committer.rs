@@ -3,12 +3,8 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, OnceLock},
     thread,
-    time::Duration,
 };
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -18,6 +14,7 @@ use uuid::Uuid;
 use super::{
     batch::{self, BatchError, Done, Rollback},
     journal::Journal,
+    log::{Log, cut},
     packing::{self, Stored},
     readers::Readers,
     sqlite::{self, Pragmas},
@@ -35,30 +32,6 @@ use crate::{
 const BATCH: usize = 512;
 /// Changes that may wait; more wait in their callers.
 const QUEUE: usize = 1_024;
-/// A write-ahead log of so many pages (4 MiB) is copied into the database by the thread beside this one. Four times as many would cost a
-/// little less, and take room that a small disk has for images.
-const CHECKPOINT_AT: u32 = 1_024;
-/// A write-ahead log of so many pages (64 MiB) is copied and cut by this thread itself, because the other cannot keep up.
-const TRUNCATE_AT: u32 = 16 * 1_024;
-
-/// Pages in the log that count. Its file does not tell: once copied it is written again from its beginning, and does not shrink.
-#[derive(Clone, Default)]
-struct Log(Arc<AtomicU32>);
-
-impl Log {
-    fn watch(&self, db: &mut Connection) -> rusqlite::Result<()> {
-        let pages = Arc::clone(&self.0);
-        db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {
-            pages.store(count.try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
-            Ok(())
-        }))
-    }
-
-    fn pages(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 type Reply = oneshot::Sender<Result<Applied, ChangeError>>;
 
 /// A change and who waits for it.
@@ -88,40 +61,12 @@ pub(super) fn start(
     outside: Outside,
 ) -> std::io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE);
-    let (checkpoints, wanted) = std::sync::mpsc::sync_channel(1);
-    let log = Log::default();
+    let log = Log::start(path.clone(), pragmas, Arc::clone(&outside.readers))?;
     log.watch(&mut db).map_err(std::io::Error::other)?;
-    let beside = {
-        let (path, readers) = (path.clone(), Arc::clone(&outside.readers));
-        let copy = move || checkpoint(&path, pragmas, &readers, &wanted);
-        thread::Builder::new().name("store-checkpoint".into()).spawn(copy)?
-    };
     let journal = Journal::new(store);
-    let mut committer =
-        Committer { db: Some(db), syncs: true, journal, path, log, pragmas, clock, outside, checkpoints };
-    let thread = thread::Builder::new().name("store-committer".into()).spawn(move || {
-        committer.run(jobs);
-        // Without its sender the thread beside this one ends; its last word does not matter.
-        drop(committer);
-        drop(beside.join());
-    })?;
+    let mut committer = Committer { db: Some(db), syncs: true, journal, path, log, pragmas, clock, outside };
+    let thread = thread::Builder::new().name("store-committer".into()).spawn(move || committer.run(jobs))?;
     Ok((sender, thread))
-}
-
-/// Copies the log into the database off the path, on a connection of its own.
-fn checkpoint(path: &std::path::Path, pragmas: Pragmas, readers: &Readers, wanted: &std::sync::mpsc::Receiver<()>) {
-    let mut db = None;
-    while wanted.recv().is_ok() {
-        if db.is_none() {
-            db = sqlite::connect(path, pragmas).ok();
-        }
-        let Some(open) = &db else { continue };
-        let _pause = readers.pause();
-        if let Err(error) = open.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            tracing::warn!(%error, "the log could not be copied into the database");
-            db = None;
-        }
-    }
 }
 
 struct Committer {
@@ -135,7 +80,6 @@ struct Committer {
     pragmas: Pragmas,
     clock: Arc<dyn Clock>,
     outside: Outside,
-    checkpoints: std::sync::mpsc::SyncSender<()>,
 }
 
 impl Committer {
@@ -151,7 +95,7 @@ impl Committer {
             let readers = Arc::clone(&self.outside.readers);
             let _pause = readers.pause();
             self.commit(&mut batch);
-            self.keep_log_short();
+            self.log.keep_short(self.db.as_ref());
         }
     }
 
@@ -316,27 +260,6 @@ impl Committer {
             (true, false) => Ok(()),
         }
     }
-
-    fn keep_log_short(&self) {
-        let pages = self.log.pages();
-        if pages >= TRUNCATE_AT
-            && let Some(db) = &self.db
-        {
-            // A reader that is in the way now is not waited for: everybody waits for this thread.
-            let tried = db.busy_timeout(Duration::ZERO).and_then(|()| cut(db));
-            if let Err(error) = tried.and_then(|_| db.busy_timeout(sqlite::BUSY)) {
-                tracing::warn!(%error, "the log could not be cut");
-            }
-        } else if pages >= CHECKPOINT_AT {
-            // One that is wanted already is enough.
-            let _ = self.checkpoints.try_send(());
-        }
-    }
-}
-
-/// Copies the log into the database and empties it; says whether nobody was in the way.
-fn cut(db: &Connection) -> rusqlite::Result<bool> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
 }
 
 #[cfg(test)]

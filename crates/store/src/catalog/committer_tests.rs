@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    catalog::{journal::HEAD, sqlite::OpenedCatalog},
+    catalog::{journal::HEAD, log::CUT_AT, sqlite::OpenedCatalog},
     change::{Body, NewName, Step},
     clock::SystemClock,
     digest::Digests,
@@ -20,17 +20,15 @@ const PRAGMAS: Pragmas = Pragmas { durability: Durability::None };
 fn committer(folder: &std::path::Path) -> Committer {
     let path = folder.join("catalog.sqlite");
     OpenedCatalog::open(&path, PRAGMAS).unwrap().adopt(Uuid::from_u128(1)).unwrap();
-    let (checkpoints, _) = std::sync::mpsc::sync_channel(1);
     Committer {
         db: None,
         syncs: true,
         journal: Journal::new(Uuid::from_u128(1)),
         path,
-        log: Log::default(),
+        log: Log::of_so_many_pages(0),
         pragmas: PRAGMAS,
         clock: Arc::new(SystemClock),
         outside: Outside::default(),
-        checkpoints,
     }
 }
 
@@ -120,15 +118,15 @@ fn a_long_log_is_cut() {
     let (job, _answer) = create("a");
     committer.commit(&mut vec![job]);
     assert!(committer.log.pages() > 0);
-    committer.log.0.store(TRUNCATE_AT, Ordering::Relaxed);
+    committer.log = Log::of_so_many_pages(CUT_AT);
     // A reader does not let the log be cut, but nobody waits for it.
     let reader = sqlite::connect(&committer.path, PRAGMAS).unwrap();
     reader.execute_batch("BEGIN; SELECT * FROM store").unwrap();
     let began = std::time::Instant::now();
-    committer.keep_log_short();
+    committer.log.keep_short(committer.db.as_ref());
     assert!(began.elapsed() < sqlite::BUSY);
     reader.execute_batch("COMMIT").unwrap();
-    committer.keep_log_short();
+    committer.log.keep_short(committer.db.as_ref());
     assert_eq!(std::fs::metadata(folder.path().join("catalog.sqlite-wal")).unwrap().len(), 0);
     let (reply, answer) = oneshot::channel();
     committer.commit(&mut vec![Job { change: Step::AbortUploads.into(), reply }]);

@@ -142,7 +142,12 @@ pub(super) struct Record<C> {
 }
 
 /// None when the changes are too long for a record.
-fn encode<'c>(key: &[u8; 32], batch: u64, at: Timestamp, changes: impl Iterator<Item = &'c Change>) -> Option<Bytes> {
+pub(super) fn encode<'c>(
+    key: &[u8; 32],
+    batch: u64,
+    at: Timestamp,
+    changes: impl Iterator<Item = &'c Change>,
+) -> Option<Bytes> {
     let changes = postcard::to_stdvec(&Record { at, changes: changes.collect() }).ok()?;
     let mut record = BytesMut::with_capacity(HEAD + changes.len());
     record.extend_from_slice(&MAGIC);
@@ -178,6 +183,16 @@ pub(super) fn decode(key: &[u8; 32], head: &[u8], changes: &[u8]) -> Option<Resu
     let is_ours = numbers.get(MAGIC.len()) == Some(&FORMAT);
     let read = || if is_ours { postcard::from_bytes(changes).map_err(|_| OtherFormat) } else { Err(OtherFormat) };
     (hash(key, numbers, changes) == *hashed).then(read)
+}
+
+/// A record as a version to come would write it.
+#[cfg(test)]
+pub(super) fn in_another_format(key: &[u8; 32], record: &[u8]) -> Vec<u8> {
+    let (head, changes) = record.split_at(HEAD);
+    let mut other = head[..HEAD - 32].to_vec();
+    other[MAGIC.len()] += 1;
+    let hash = hash(key, &other, changes);
+    [&other, &hash.as_bytes()[..], changes].concat()
 }
 
 #[cfg(test)]
@@ -249,13 +264,11 @@ mod tests {
         assert_eq!(length(9, head), None, "the number of another batch");
         assert_eq!(decode(&KEY, head, rest).unwrap().unwrap(), Record { at, changes });
         assert!(decode(&[8; 32], head, rest).is_none(), "another key");
-        let mut changed = rest.to_vec();
-        changed[20] ^= 1;
-        assert!(decode(&KEY, head, &changed).is_none());
-        let mut later = record[..HEAD - 32].to_vec();
-        later[MAGIC.len()] += 1;
-        later.extend_from_slice(hash(&KEY, &later, rest).as_bytes());
-        assert!(matches!(decode(&KEY, &later, rest), Some(Err(OtherFormat))), "a version to come");
+        let mut forged = rest.to_vec();
+        forged[20] ^= 1;
+        assert!(decode(&KEY, head, &forged).is_none());
+        let later = in_another_format(&KEY, &record);
+        assert!(matches!(decode(&KEY, &later[..HEAD], rest), Some(Err(OtherFormat))), "a version to come");
         assert_ne!(key(Uuid::from_u128(1), Uuid::from_u128(2)), key(Uuid::from_u128(1), Uuid::from_u128(3)));
     }
 

@@ -9,6 +9,7 @@ mod flat;
 mod heal;
 mod journal;
 mod ledger;
+mod log;
 mod names;
 mod packing;
 #[cfg(test)]

@@ -110,3 +110,72 @@ impl Pack {
         self.file.read_exact_at(offset, length).map(Some).map_err(|error| Fault::from_io("reading a pack", error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalog::schema, change::NewName, clock::Timestamp, model::NameKey, segments::disk::system::SystemDisk,
+    };
+
+    const STORE: Uuid = Uuid::from_u128(1);
+    const PACK: Uuid = Uuid::from_u128(2);
+
+    /// A database that stands at batch 4, and a pack with what follows.
+    fn machine(pack: &[u8]) -> (Connection, Folder, tempfile::TempDir) {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(Arc::new(SystemDisk), root.path(), Durability::Sync, 0).unwrap();
+        std::fs::write(root.path().join("packs").join(PACK.simple().to_string()), pack).unwrap();
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        schema::set_store_id(&db, STORE).unwrap();
+        db.execute("UPDATE store SET batch = 4, journal_pack = ?1, journal_next = 3", [PACK.into_bytes()]).unwrap();
+        (db, folder, root)
+    }
+
+    fn create(key: &str) -> Change {
+        Change::new().create(NewName::new(NameKey::new("toy", "things", key), "queued"))
+    }
+
+    fn record(batch: u64, name: &str) -> bytes::Bytes {
+        let changes = [create(name)];
+        journal::encode(&journal::key(STORE, PACK), batch, Timestamp::from_unix_micros(7), changes.iter()).unwrap()
+    }
+
+    fn names(db: &Connection) -> String {
+        db.query_row("SELECT group_concat(key || created, ' ') FROM name", [], |row| row.get(0)).unwrap_or_default()
+    }
+
+    #[test]
+    fn records_are_carried_out_up_to_the_first_that_does_not_follow() {
+        let pack = [&b"old"[..], &record(5, "a"), &record(6, "b"), &record(8, "c")].concat();
+        let (mut db, folder, _root) = machine(&pack);
+        assert_eq!(replay(&mut db, STORE, &folder).unwrap(), 2);
+        assert_eq!(names(&db), "a7 b7");
+        assert_eq!(position(&db).unwrap(), None, "the rows stand for themselves");
+        assert_eq!(replay(&mut db, STORE, &folder).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_is_cut_or_forged_or_gone_counts_for_nothing() {
+        let whole = record(5, "a");
+        let forged = journal::encode(&[0; 32], 5, Timestamp::from_unix_micros(7), [create("a")].iter()).unwrap();
+        for pack in [&whole[..whole.len() - 1], &whole[..HEAD - 1], &forged, &[0; 500], &[]] {
+            let (mut db, folder, _root) = machine(&[b"old", pack].concat());
+            assert_eq!(replay(&mut db, STORE, &folder).unwrap(), 0);
+            assert_eq!(names(&db), "");
+        }
+        let (mut db, folder, root) = machine(&[]);
+        std::fs::remove_dir_all(root.path().join("packs")).unwrap();
+        assert_eq!(replay(&mut db, STORE, &folder).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_not_passed_over() {
+        let other = journal::in_another_format(&journal::key(STORE, PACK), &record(5, "a"));
+        let (mut db, folder, _root) = machine(&[b"old", &other[..]].concat());
+        let fault = replay(&mut db, STORE, &folder).unwrap_err();
+        assert!(matches!(&fault, Fault::Corrupt { what } if what.contains("start that version")), "{fault:?}");
+        assert!(position(&db).unwrap().is_some(), "it can still be replayed");
+    }
+}
