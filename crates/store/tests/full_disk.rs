@@ -24,7 +24,7 @@ const SIZE: u64 = 48 * MIB;
 const RESERVE: u64 = 8 * MIB;
 const BODY: usize = 1_000_000;
 /// What the database's log may take, once it has grown.
-const LOG: u64 = 8 * MIB;
+const LOG: u64 = 16 * MIB;
 
 /// A file system of its own, until this is dropped.
 struct Mounted {

@@ -25,9 +25,9 @@ use crate::segments::disk::DiskFile as _;
 /// So many pages (512 KiB) are pushed out at a time. Most commits do not sync the log; without that whoever copies it would have all of it
 /// to write, and the uploads of that moment would wait behind it.
 const PUSH_AT: u32 = 128;
-/// A log of so many pages (8 MiB) is copied into the database. The longer it is, the more of its pages were written over by then; but it
+/// A log of so many pages (16 MiB) is copied into the database. The longer it is, the more of its pages were written over by then; but it
 /// takes room that a small disk has for images.
-const COPY_AT: u32 = 2 * 1_024;
+const COPY_AT: u32 = 4 * 1_024;
 /// A log of so many pages (64 MiB) is copied and cut by the committer itself, because the thread beside it cannot keep up.
 pub(super) const CUT_AT: u32 = 16 * 1_024;
 /// What a page takes in the log, with its head. A file whose pages have another size is pushed out less evenly.
