@@ -20,10 +20,10 @@ use crate::{error::Fault, ids::Ids, inner::lock, options::Durability};
 
 /// A pack grows in steps of this size.
 const STEP: u64 = 64 * 1024 * 1024;
-/// What is written ahead of bodies that come alone.
+/// What is written ahead of small batches.
 static ZEROS: [u8; 512 * 1024] = [0; 512 * 1024];
-/// A batch of at most so many bytes has come alone, or nearly so.
-const ALONE: u64 = 64 * 1024;
+/// Batches of at most so many bytes have zeros written ahead. For larger ones that would cost more than it saves.
+const SMALL_BATCH: u64 = 256 * 1024;
 /// Bodies in one batch.
 const BATCH: usize = 512;
 /// Bodies that may wait; more wait in their callers. The store bounds their bytes.
@@ -141,8 +141,8 @@ struct Pack {
 }
 
 impl Pack {
-    /// Writes zeros from `end` on, where the next bodies will lie. Blocks that were only taken are noted as written in the file system's own
-    /// log, by the sync of whoever writes to them first: for a lone body that takes half as long again.
+    /// Writes zeros from `end` on, where the next bodies will lie. Blocks that were only taken have to be noted as written, by the sync
+    /// of whoever writes to them first: one more write that it waits for.
     fn write_ahead(&mut self, end: u64) {
         let zeros = (ZEROS.len() as u64).min(self.allocated.saturating_sub(end));
         if end <= self.zeroed || zeros == 0 {
@@ -175,7 +175,7 @@ impl Packer {
             return Err(fault);
         }
         if self.folder.durability == Durability::Sync {
-            if length <= ALONE {
+            if length <= SMALL_BATCH {
                 pack.write_ahead(pack.end + length);
             }
             if let Err(error) = pack.file.sync_data() {
