@@ -27,7 +27,7 @@ const DEPTH: usize = 16;
 const TINY: usize = 8 * 1024;
 /// Every finished stretch of a whole body of this size is pushed out early.
 const STRETCH_OF_BODY: u64 = 8 * 1024 * 1024;
-/// The same for chunks: each is synced by itself, and most are no larger than the other stretch. Half as often costs a sixth of the rate.
+/// The same for chunks: each is synced by itself, and most are no larger than the other stretch. Every 2 MiB cost a sixth of the rate.
 const STRETCH_OF_CHUNK: u64 = 512 * 1024;
 /// Larger frames are cut.
 const PIECE: usize = BATCH;
