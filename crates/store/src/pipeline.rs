@@ -372,7 +372,8 @@ mod tests {
         let mut chunks = offsets.map(start);
         for _ in 0..3 {
             for chunk in &mut chunks {
-                chunk.push(Bytes::from(vec![0; 512 * 1024])).await.unwrap();
+                let half = usize::try_from(STRETCH_OF_CHUNK / 2).unwrap();
+                chunk.push(Bytes::from(vec![0; half])).await.unwrap();
             }
         }
         for chunk in chunks {
