@@ -25,7 +25,7 @@ use crate::{
     clock::{Clock, Timestamp},
     error::{ChangeError, Fault},
     options::Durability,
-    segments::Packs,
+    segments::{Location, Packs},
 };
 
 /// Changes in one batch.
@@ -116,6 +116,8 @@ impl Committer {
             Ok(results) => results,
             Err(fault) => {
                 tracing::warn!(%fault, changes = batch.len(), "a batch of changes failed");
+                // A record whose sync failed speaks of the whole batch.
+                let fault = if stored.failed.is_empty() { fault } else { Fault::Unknown };
                 vec![Err(ChangeError::Fault(fault)); batch.len()]
             }
         };
@@ -139,11 +141,15 @@ impl Committer {
         stored: &Stored,
     ) -> Result<Vec<Result<Applied, ChangeError>>, Fault> {
         let record = stored.record.filter(|record| self.journal.expects(*record));
-        let done = self.write_rows(now, batch, stored, record.is_none());
+        // A record that could not be erased for good is none that a crash can count on.
+        let is_kept =
+            |record: Location| self.outside.packs.get().is_some_and(|packs| packs.writes_to(record.container.id()));
+        let syncs = !record.is_some_and(is_kept);
+        let done = self.write_rows(now, batch, stored, syncs);
         match done {
             Ok((number, results)) => {
                 self.journal.committed(number, stored.next);
-                if let Some(packs) = self.outside.packs.get().filter(|_| record.is_none()) {
+                if let Some(packs) = self.outside.packs.get().filter(|_| syncs) {
                     self.journal.hardened(&**packs);
                 }
                 Ok(results)

@@ -12,7 +12,7 @@ use crate::{
     digest::Digests,
     inner::lock,
     model::{Account, BlobId, NameKey},
-    segments::{Container, Location},
+    segments::Container,
 };
 
 const PRAGMAS: Pragmas = Pragmas { durability: Durability::None };

@@ -99,11 +99,13 @@ impl Packs for SharedPacker {
     fn erase(&self, location: Location, length: usize) -> Result<(), Fault> {
         let mut packer = lock(&self.packer);
         let pack = packer.pack.take_if(|pack| Container::Pack(pack.id) == location.container).ok_or(Fault::Unknown)?;
-        disk::write_all_at(&*pack.file, &[Bytes::from(vec![0; length])], location.offset)
-            .and_then(|()| pack.file.sync_data())
-            .map_err(|error| Fault::from_io("erasing a record of the journal", error))?;
-        packer.pack = Some(pack);
-        Ok(())
+        let erased = disk::write_all_at(&*pack.file, &[Bytes::from(vec![0; length])], location.offset)
+            .and_then(|()| pack.file.sync_data());
+        match erased {
+            Ok(()) => packer.pack = Some(pack),
+            Err(_) => packer.give_up(&pack),
+        }
+        erased.map_err(|error| Fault::from_io("erasing a record of the journal", error))
     }
 
     fn is_durable(&self) -> bool {
