@@ -32,6 +32,7 @@ use crate::{
 const BATCH: usize = 512;
 /// Changes that may wait; more wait in their callers.
 const QUEUE: usize = 1_024;
+
 type Reply = oneshot::Sender<Result<Applied, ChangeError>>;
 
 /// A change and who waits for it.
@@ -145,8 +146,7 @@ impl Committer {
         let is_kept =
             |record: Location| self.outside.packs.get().is_some_and(|packs| packs.writes_to(record.container.id()));
         let syncs = !record.is_some_and(is_kept);
-        let done = self.write_rows(now, batch, stored, syncs);
-        match done {
+        match self.write_rows(now, batch, stored, syncs) {
             Ok((number, results)) => {
                 self.journal.committed(number, stored.next);
                 if let Some(packs) = self.outside.packs.get().filter(|_| syncs) {

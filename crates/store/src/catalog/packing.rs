@@ -37,7 +37,7 @@ pub(super) struct Stored {
 /// Stores the bytes that a batch brings, and tells its bodies where they lie. When that fails, the jobs that brought some are answered and
 /// leave the batch.
 pub(super) fn store(packs: &dyn Packs, journal: &Journal, now: Timestamp, batch: &mut Vec<Job>) -> Stored {
-    let record = journal.record(now, batch.iter().map(|job| &job.change)).filter(|_| packs.is_durable());
+    let record = journal.record(now, batch.iter().map(|job| &job.change));
     let record_length = record.as_ref().map_or(0, |record| record.len() as u64);
     let has_record = record.is_some();
     let frames: Vec<Bytes> = record.into_iter().chain(batch.iter().flat_map(bytes_of)).collect();
@@ -48,6 +48,7 @@ pub(super) fn store(packs: &dyn Packs, journal: &Journal, now: Timestamp, batch:
         Ok(first) => {
             let bodies = Location { offset: first.offset + record_length, ..first };
             let (mut packed, end) = settle(batch, bodies);
+            // Without durability the journal never learns of a place, so no batch has a record.
             let next = Place::of(end).filter(|_| packs.is_durable());
             let mut record = has_record.then_some(first);
             if batch.iter().any(is_late) && record.is_none_or(|record| erase(packs, record).is_ok()) {
