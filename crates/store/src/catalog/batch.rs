@@ -1,6 +1,7 @@
 //! The changes of one batch: how each is carried out inside the batch's transaction, and why it may fail them all.
 
-use rusqlite::{Connection, ErrorCode, Transaction};
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
 
 use super::{
     apply::{self, Failed, StepError},
@@ -12,6 +13,12 @@ use crate::{
     clock::Timestamp,
     error::{ChangeError, Fault},
 };
+
+/// A change and who waits for it.
+pub(super) struct Job {
+    pub(super) change: Change,
+    pub(super) reply: oneshot::Sender<Result<Applied, ChangeError>>,
+}
 
 /// The number of a batch, and what became of each change.
 pub(super) type Done = (u64, Vec<Result<Applied, ChangeError>>);
@@ -25,10 +32,10 @@ pub(super) enum Rollback {
 
 type CarriedOut = Result<Vec<Effect>, ChangeError>;
 
-/// Carries out the changes of a batch; whoever began the transaction commits it. `next` is where its small bodies end, if it has any. None
+/// Carries out the changes of a batch in a transaction; whoever began it commits it. `next` is where its small bodies end, if it has any. None
 /// when a change failed half-way and only the whole batch can be rolled back.
 pub(super) fn carry_out<'c>(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     now: Timestamp,
     next: Option<Place>,
     rollback: Rollback,
@@ -50,7 +57,7 @@ pub(super) fn carry_out<'c>(
 }
 
 /// Numbers the batch. Returns its number, and the last one of the sequence that was given out.
-fn begin(transaction: &Transaction<'_>, next: Option<Place>) -> rusqlite::Result<(u64, u64)> {
+fn begin(transaction: &Connection, next: Option<Place>) -> rusqlite::Result<(u64, u64)> {
     let numbers = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
     match next {
         None => transaction

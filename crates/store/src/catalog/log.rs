@@ -84,16 +84,14 @@ impl Log {
         self.pages.load(Ordering::Relaxed)
     }
 
-    /// After each batch. What the thread is too busy for waits for the next one.
-    pub(super) fn keep_short(&self, db: Option<&Connection>) {
+    /// After each commit. What the thread is too busy for waits for the next one.
+    pub(super) fn keep_short(&self, db: &Connection) {
         let (pages, pushed) = (self.pages(), self.pushed.get());
         if pages < pushed {
             self.pushed.set(0);
         }
         if pages >= CUT_AT {
-            if let Some(db) = db {
-                cut_now(db);
-            }
+            cut_now(db);
         } else if pages >= COPY_AT {
             let _one_is_enough = self.wanted.try_send(Wanted::Copy);
         } else if pages.saturating_sub(pushed) >= PUSH_AT && self.wanted.try_send(Wanted::Push(pushed, pages)).is_ok() {

@@ -18,6 +18,7 @@ mod queries;
 mod readers;
 mod recount;
 mod replay;
+mod rows;
 mod schema;
 mod search;
 pub(crate) mod sqlite;

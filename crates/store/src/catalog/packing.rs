@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{
-    committer::Job,
+    batch::Job,
     journal::{self, HEAD, Journal, Place},
 };
 use crate::{

@@ -16,10 +16,12 @@ use uuid::Uuid;
 
 use super::{
     BlobRow, Catalog, Counts, Discrepancy, PackRow, Read, SegmentRow, SessionRow, audit,
-    committer::{self, Job, Outside},
+    batch::Job,
+    committer,
     queries::{self, Which},
     readers::Readers,
     replay,
+    rows::{Outside, Rows},
     schema::{self, MigrateError},
     search,
     witness::Witness,
@@ -76,6 +78,7 @@ pub(crate) struct SqliteCatalog {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     packs: Arc<OnceLock<Arc<dyn Packs>>>,
+    rows: Arc<Rows>,
     readers: Arc<Readers>,
     scanners: Arc<Readers>,
 }
@@ -132,11 +135,15 @@ impl OpenedCatalog {
         let readers = Arc::new(self.readers(READERS)?);
         let scanners = Arc::new(self.readers(SCANNERS)?);
         let packs = Arc::default();
-        let outside = Outside { witness, packs: Arc::clone(&packs), readers: Arc::clone(&readers) };
-        let store = self.store_id.unwrap_or_default();
-        let (jobs, thread) = committer::start(self.db, store, self.path, self.pragmas, clock, outside)
-            .map_err(|error| Fault::from_io("starting the committer", error))?;
-        Ok(SqliteCatalog { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), packs, readers, scanners })
+        let outside = Outside { witness, readers: Arc::clone(&readers) };
+        let started = Rows::new(self.path, self.pragmas, outside, self.db).and_then(|rows| {
+            let rows = Arc::new(rows);
+            let store = self.store_id.unwrap_or_default();
+            Ok((committer::start(store, Arc::clone(&rows), clock, Arc::clone(&packs))?, rows))
+        });
+        let ((jobs, thread), rows) = started.map_err(|error| Fault::from_io("starting the committer", error))?;
+        let (jobs, thread) = (Mutex::new(Some(jobs)), Mutex::new(Some(thread)));
+        Ok(SqliteCatalog { jobs, thread, packs, rows, readers, scanners })
     }
 }
 
@@ -147,8 +154,12 @@ impl SqliteCatalog {
         let _first_stays = self.packs.set(packs);
     }
 
-    /// A few indexed selects of microseconds as of one moment, where the caller is.
-    fn quick<T: Send>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+    /// A few indexed selects of microseconds as of one moment, where the caller is; behind a commit, if one is due.
+    async fn quick<T: Send>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send) -> Result<T, Fault> {
+        if self.rows.are_unseen() {
+            let rows = Arc::clone(&self.rows);
+            tokio::task::spawn_blocking(move || rows.settle()).await.unwrap_or(Err(Fault::Closed))?;
+        }
         self.readers.read(read).map_err(Fault::from_database)
     }
 
@@ -157,12 +168,12 @@ impl SqliteCatalog {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Read<'_, T> {
-        let scanners = Arc::clone(&self.scanners);
-        Box::pin(async move {
-            tokio::task::spawn_blocking(move || scanners.once(read).map_err(Fault::from_database))
-                .await
-                .unwrap_or(Err(Fault::Closed))
-        })
+        let (rows, scanners) = (Arc::clone(&self.rows), Arc::clone(&self.scanners));
+        let scan = move || {
+            rows.settle()?;
+            scanners.once(read).map_err(Fault::from_database)
+        };
+        Box::pin(async move { tokio::task::spawn_blocking(scan).await.unwrap_or(Err(Fault::Closed)) })
     }
 }
 
@@ -182,11 +193,11 @@ impl Catalog for SqliteCatalog {
     }
 
     fn name<'a>(&'a self, key: &'a NameKey) -> Read<'a, Option<Name>> {
-        Box::pin(async move { self.quick(|db| queries::name(db, key)) })
+        Box::pin(self.quick(move |db| queries::name(db, key)))
     }
 
     fn is_buried<'a>(&'a self, key: &'a NameKey) -> Read<'a, bool> {
-        Box::pin(async move { self.quick(|db| queries::is_buried(db, key)) })
+        Box::pin(self.quick(move |db| queries::is_buried(db, key)))
     }
 
     fn names(&self, query: ListQuery) -> Read<'_, Vec<Name>> {
@@ -202,7 +213,7 @@ impl Catalog for SqliteCatalog {
     }
 
     fn usage<'a>(&'a self, dialect: &'a str, scope: &'a str) -> Read<'a, Usage> {
-        Box::pin(async move { self.quick(|db| queries::usage(db, dialect, scope)) })
+        Box::pin(self.quick(move |db| queries::usage(db, dialect, scope)))
     }
 
     fn counts(&self, expired: Timestamp) -> Read<'_, Counts> {
@@ -215,7 +226,7 @@ impl Catalog for SqliteCatalog {
     }
 
     fn folder<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Option<FolderEntry>> {
-        Box::pin(async move { self.quick(|db| queries::folder(db, tree, path)) })
+        Box::pin(self.quick(move |db| queries::folder(db, tree, path)))
     }
 
     fn is_alike(&self, size: u64, checksums: Bytes) -> Read<'_, bool> {
@@ -223,28 +234,26 @@ impl Catalog for SqliteCatalog {
     }
 
     fn blob(&self, id: BlobId) -> Read<'_, Option<BlobRow>> {
-        Box::pin(async move { self.quick(|db| queries::blob(db, id)) })
+        Box::pin(self.quick(move |db| queries::blob(db, id)))
     }
 
     fn content(&self, id: BlobId) -> Read<'_, Option<(BlobRow, Option<SegmentRow>)>> {
-        Box::pin(async move {
-            self.quick(|db| {
-                let Some(blob) = queries::blob(db, id)? else { return Ok(None) };
-                Ok(Some((blob, queries::segments(db, id, 0, 1)?.pop())))
-            })
-        })
+        Box::pin(self.quick(move |db| {
+            let Some(blob) = queries::blob(db, id)? else { return Ok(None) };
+            Ok(Some((blob, queries::segments(db, id, 0, 1)?.pop())))
+        }))
     }
 
     fn segments(&self, blob: BlobId, from: u64, limit: u32) -> Read<'_, Vec<SegmentRow>> {
-        Box::pin(async move { self.quick(|db| queries::segments(db, blob, from, limit)) })
+        Box::pin(self.quick(move |db| queries::segments(db, blob, from, limit)))
     }
 
     fn session<'a>(&'a self, tree: &'a Tree, id: Uuid) -> Read<'a, Option<SessionRow>> {
-        Box::pin(async move { self.quick(|db| queries::session(db, tree, id)) })
+        Box::pin(self.quick(move |db| queries::session(db, tree, id)))
     }
 
     fn sessions_at<'a>(&'a self, tree: &'a Tree, path: &'a str) -> Read<'a, Vec<SessionRow>> {
-        Box::pin(async move { self.quick(|db| queries::sessions_at(db, tree, path)) })
+        Box::pin(self.quick(move |db| queries::sessions_at(db, tree, path)))
     }
 
     fn doomed(&self, after: Option<BlobId>, limit: u32) -> Read<'_, Vec<BlobRow>> {
@@ -260,11 +269,11 @@ impl Catalog for SqliteCatalog {
     }
 
     fn knows(&self, container: Container) -> Read<'_, bool> {
-        Box::pin(async move { self.quick(|db| queries::knows(db, container)) })
+        Box::pin(self.quick(move |db| queries::knows(db, container)))
     }
 
     fn pack_end(&self, pack: Uuid) -> Read<'_, Option<u64>> {
-        Box::pin(async move { self.quick(|db| queries::pack_end(db, pack)) })
+        Box::pin(self.quick(move |db| queries::pack_end(db, pack)))
     }
 
     fn gaps(&self, pack: Uuid, from: u64, least: u64, limit: usize) -> Read<'_, Vec<Range<u64>>> {

@@ -63,12 +63,13 @@ async fn outcomes_of(chances: u64, machine: &Machine, at: usize, paths: &[&str])
     outcomes
 }
 
-/// Rows that only the journal keeps, and the last sync of a file.
-fn counted(machine: &Machine) -> (usize, usize) {
+/// Whether each commit of rows was durable, and the last sync of a file.
+fn counted(machine: &Machine) -> (Vec<bool>, usize) {
     let log = &lock(&machine.state).log;
-    let soft = log.iter().filter(|event| matches!(event, Event::Committed { durable: false, .. })).count();
+    let durable = |event: &Event| if let Event::Committed { durable, .. } = event { Some(*durable) } else { None };
+    let committed = log.iter().filter_map(durable).collect();
     let sync = log.iter().rposition(|event| matches!(event, Event::Disk(Operation::Sync { .. })));
-    (soft, sync.unwrap())
+    (committed, sync.unwrap())
 }
 
 #[tokio::test]
@@ -78,12 +79,19 @@ async fn what_was_acknowledged_is_replayed_and_what_was_torn_is_not() {
     for (path, letter) in [("a", b'a'), ("b", b'b'), ("c", b'c')] {
         put(&store, path, letter).await.unwrap();
     }
-    let (soft, last_sync) = counted(&machine);
-    assert_eq!(soft, 2, "the first batch tells the rows where the journal is");
+    let (committed, last_sync) = counted(&machine);
+    assert_eq!(
+        committed,
+        [true, true],
+        "after the start and the first batch, which tells the rows where the journal is"
+    );
     let [a, b, c] = [b'a', b'b', b'c'].map(Some);
     assert_eq!(outcomes(&machine, machine.position(), &["a", "b", "c"]).await, [vec![a, b, c]].into());
     let torn = outcomes_of(MANY_CHANCES, &machine, last_sync, &["a", "b", "c"]).await;
     assert_eq!(torn, [vec![a, b, None], vec![a, b, c]].into());
+    assert_eq!(read(&store, "c").await, Some(body(b'c')));
+    assert_eq!(counted(&machine).0, [true, true, false], "whoever reads lets the rows be committed");
+    assert_eq!(outcomes(&machine, machine.position(), &["a", "b", "c"]).await, [vec![a, b, c]].into());
     assert!(store.close(PATIENCE).await);
 }
 
