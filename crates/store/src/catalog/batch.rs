@@ -56,19 +56,20 @@ pub(super) fn carry_out<'c>(
     Ok(Some((number, results)))
 }
 
-/// Numbers the batch. Returns its number, and the last one of the sequence that was given out.
+/// Numbers the batch. Returns its number, and the last one of the sequence that was given out. Two statements by the key: what one
+/// returns that changes the row is kept in a table that is made for it, and goes through a journal in memory.
 fn begin(transaction: &Connection, next: Option<Place>) -> rusqlite::Result<(u64, u64)> {
-    let numbers = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (last, sequence): (u64, u64) = transaction
+        .prepare_cached("SELECT batch, sequence FROM store WHERE one = 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let number = last + 1;
     match next {
-        None => transaction
-            .prepare_cached("UPDATE store SET batch = batch + 1 RETURNING batch, sequence")?
-            .query_row([], numbers),
+        None => transaction.prepare_cached("UPDATE store SET batch = ?1 WHERE one = 1")?.execute([number])?,
         Some(Place { pack, offset }) => transaction
-            .prepare_cached(
-                "UPDATE store SET batch = batch + 1, journal_pack = ?1, journal_next = ?2 RETURNING batch, sequence",
-            )?
-            .query_row((pack.into_bytes(), offset), numbers),
-    }
+            .prepare_cached("UPDATE store SET batch = ?1, journal_pack = ?2, journal_next = ?3 WHERE one = 1")?
+            .execute((number, pack.into_bytes(), offset))?,
+    };
+    Ok((number, sequence))
 }
 
 /// Carries out a change without a savepoint. None when it failed and had written something.

@@ -25,6 +25,8 @@ const MAGIC: [u8; 3] = *b"PPJ";
 const FORMAT: u8 = b'1';
 /// Bytes before the changes of a record: magic, format, length of the changes, number of the batch, keyed hash of all that.
 pub(super) const HEAD: usize = 3 + 1 + 4 + 8 + 32;
+/// Bytes that a record takes for each of its changes, most often.
+const USUAL: usize = 384;
 /// Bodies that may wait to be given back. More are not waited for: the next batch has no record.
 const OWED: usize = 64;
 
@@ -148,7 +150,9 @@ pub(super) fn encode<'c>(
     at: Timestamp,
     changes: impl Iterator<Item = &'c Change>,
 ) -> Option<Bytes> {
-    let changes = postcard::to_stdvec(&Record { at, changes: changes.collect() }).ok()?;
+    let changes: Vec<_> = changes.collect();
+    let room = Vec::with_capacity(changes.len() * USUAL);
+    let changes = postcard::to_extend(&Record { at, changes }, room).ok()?;
     let mut record = BytesMut::with_capacity(HEAD + changes.len());
     record.extend_from_slice(&MAGIC);
     record.extend_from_slice(&[FORMAT]);

@@ -136,7 +136,7 @@ impl<'c> Ledger<'c> {
         if sequence != self.written_sequence.replace(sequence) || added != Added::default() {
             self.db
                 .prepare_cached(
-                    "UPDATE store SET sequence = ?1, names = names + ?2, contents = contents + ?3, bytes = bytes + ?4",
+                    "UPDATE store SET sequence = ?1, names = names + ?2, contents = contents + ?3, bytes = bytes + ?4 WHERE one = 1",
                 )?
                 .execute(params![sequence, added.names, added.contents, added.bytes])?;
         }

@@ -13,9 +13,13 @@ use rusqlite::Connection;
 
 use crate::inner::lock;
 
-/// Connections that serve one read at a time each.
+type Open = dyn Fn() -> rusqlite::Result<Connection> + Send + Sync;
+
+/// Connections that serve one read at a time each. They are opened one by one, as soon as those that are open all have something to do: each
+/// takes memory.
 #[derive(Default)]
 pub(super) struct Readers {
+    open: Option<Box<Open>>,
     connections: Vec<Mutex<Reader>>,
     next: AtomicUsize,
     /// Transactions that linger.
@@ -26,8 +30,10 @@ pub(super) struct Readers {
     turns: AtomicU64,
 }
 
+#[derive(Default)]
 struct Reader {
-    db: Connection,
+    /// None before it was needed.
+    db: Option<Connection>,
     /// The turn of its last read. A second one in the same turn is probably followed by a third.
     turn: Option<u64>,
     /// Its transaction lingers, and is counted.
@@ -35,17 +41,21 @@ struct Reader {
 }
 
 impl Reader {
+    fn db(&self) -> &Connection {
+        self.db.as_ref().expect("whoever takes a reader opens it")
+    }
+
     /// Begins a transaction. One that a panic left behind shows what was long ago, and ends first.
     fn begin(&self) -> rusqlite::Result<()> {
-        if !self.db.is_autocommit() {
+        if !self.db().is_autocommit() {
             self.end()?;
         }
-        self.db.prepare_cached("BEGIN")?.execute([]).map(drop)
+        self.db().prepare_cached("BEGIN")?.execute([]).map(drop)
     }
 
     /// Ends the transaction. Nothing was written; unlike a commit a rollback cannot fail half-way.
     fn end(&self) -> rusqlite::Result<()> {
-        self.db.prepare_cached("ROLLBACK")?.execute([]).map(drop)
+        self.db().prepare_cached("ROLLBACK")?.execute([]).map(drop)
     }
 }
 
@@ -61,36 +71,45 @@ impl Drop for Pause<'_> {
 }
 
 impl Readers {
-    pub(super) fn new(connections: impl IntoIterator<Item = Connection>) -> Self {
-        let reader = |db| Mutex::new(Reader { db, turn: None, lingers: false });
-        Self { connections: connections.into_iter().map(reader).collect(), ..Self::default() }
+    /// At most `count` connections. The first one is opened now.
+    pub(super) fn new(
+        count: usize,
+        open: impl Fn() -> rusqlite::Result<Connection> + Send + Sync + 'static,
+    ) -> rusqlite::Result<Self> {
+        let mut connections: Vec<_> = (0..count).map(|_| Mutex::default()).collect();
+        if let Some(first) = connections.first_mut() {
+            *first = Mutex::new(Reader { db: Some(open()?), ..Reader::default() });
+        }
+        Ok(Self { open: Some(Box::new(open)), connections, ..Self::default() })
     }
 
     /// A connection that nobody uses, or the next one in turn.
-    fn take(&self) -> MutexGuard<'_, Reader> {
-        for connection in &self.connections {
-            if let Ok(free) = connection.try_lock() {
-                return free;
-            }
+    fn take(&self) -> rusqlite::Result<MutexGuard<'_, Reader>> {
+        let free = self.connections.iter().find_map(|connection| connection.try_lock().ok());
+        let mut reader = free.unwrap_or_else(|| {
+            let next = self.next.fetch_add(1, SeqCst) % self.connections.len();
+            lock(&self.connections[next])
+        });
+        if let (None, Some(open)) = (&reader.db, &self.open) {
+            reader.db = Some(open()?);
         }
-        let next = self.next.fetch_add(1, SeqCst) % self.connections.len();
-        lock(&self.connections[next])
+        Ok(reader)
     }
 
     /// Reads, and leaves no transaction behind.
     pub(super) fn once<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        read(&self.take().db)
+        read(self.take()?.db())
     }
 
     /// Reads in one transaction, which may linger. Whatever was committed before is seen.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        let mut reader = self.take();
+        let mut reader = self.take()?;
         let turn = self.turns.load(SeqCst);
         let is_second = reader.turn.replace(turn) == Some(turn);
         if !reader.lingers {
             reader.begin()?;
         }
-        let found = read(&reader.db);
+        let found = read(reader.db());
         if found.is_err() {
             self.end(&mut reader)?;
         } else if !reader.lingers {
@@ -139,6 +158,8 @@ impl Readers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn database(path: &std::path::Path) -> Connection {
@@ -156,7 +177,7 @@ mod tests {
         let path = folder.join("db");
         let writer = database(&path);
         writer.execute_batch("CREATE TABLE things (one INTEGER)").unwrap();
-        (Readers::new([database(&path)]), writer)
+        (Readers::new(1, move || Ok(database(&path))).unwrap(), writer)
     }
 
     #[test]
@@ -196,10 +217,28 @@ mod tests {
     #[test]
     fn a_read_that_fails_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let readers = Readers::new([database(&folder.path().join("db"))]);
+        let path = folder.path().join("db");
+        let readers = Readers::new(1, move || Ok(database(&path))).unwrap();
         for _ in 0..3 {
             assert!(readers.read(count).is_err());
             assert_eq!(readers.lingering.load(SeqCst), 0);
         }
+    }
+
+    #[test]
+    fn connections_are_opened_when_they_are_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, opened) = (folder.path().join("db"), Arc::new(AtomicUsize::new(0)));
+        let open = Arc::clone(&opened);
+        let readers = Readers::new(2, move || {
+            open.fetch_add(1, SeqCst);
+            Ok(database(&path))
+        });
+        let readers = readers.unwrap();
+        let one = |db: &Connection| db.query_row("SELECT 1", [], |row| row.get::<_, i64>(0));
+        assert_eq!((readers.read(one).unwrap(), readers.once(one).unwrap()), (1, 1));
+        assert_eq!(opened.load(SeqCst), 1, "one after the other needs one");
+        readers.once(|_| readers.once(|db| one(db))).unwrap();
+        assert_eq!(opened.load(SeqCst), 2);
     }
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{change::Change, clock::Timestamp, error::Fault, inner::lock, options::Durability};
 
 /// Changes in the open transaction, after which it is committed. More share more pages, but a commit takes longer while others wait.
-const ENOUGH: usize = 256;
+const ENOUGH: usize = 128;
 /// Batches that are committed one by one after one that had to be rolled back, and with it all that the open transaction held.
 const CAREFUL: u32 = 64;
 /// Bytes that a disk must have free for rows to be answered for before they are committed: several times what the open transaction may

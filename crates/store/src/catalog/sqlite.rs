@@ -37,9 +37,9 @@ use crate::{
     segments::{Container, Packs, folder::Folder},
 };
 
-/// Connections for reading. A read takes microseconds, so a few serve many.
+/// Most connections for reading. A read takes microseconds, so a few serve many.
 const READERS: usize = 4;
-/// Connections for scans. They have their own, so that a quick read never waits for one.
+/// Most connections for scans. They have their own, so that a quick read never waits for one.
 const SCANNERS: usize = 2;
 /// How long a connection waits for another one's lock; only checkpoints and the start ever meet one.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
@@ -121,12 +121,11 @@ impl OpenedCatalog {
     }
 
     fn readers(&self, count: usize) -> Result<Readers, Fault> {
-        let connections = (0..count).map(|_| connect(&self.path, self.pragmas));
-        let connections: Vec<_> = connections.collect::<rusqlite::Result<_>>().map_err(Fault::from_database)?;
-        Ok(Readers::new(connections))
+        let (path, pragmas) = (self.path.clone(), self.pragmas);
+        Readers::new(count, move || connect(&path, pragmas)).map_err(Fault::from_database)
     }
 
-    /// Starts the writing thread and opens the connections for reading.
+    /// Starts the writing thread, and opens connections for reading.
     pub(crate) fn start(
         self,
         clock: Arc<dyn Clock>,
