@@ -10,6 +10,7 @@ pub mod ci;
 pub mod codegen;
 pub mod emit;
 pub mod exchanges;
+pub mod link_order;
 pub mod names;
 pub mod spec;
 pub mod tidy;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
-use xtask::{ci, codegen, exchanges, tidy};
+use xtask::{ci, codegen, exchanges, link_order, tidy};
 
 #[derive(Parser)]
 #[command(about = "Pentaprism's own commands", bin_name = "cargo xtask")]
@@ -36,6 +36,8 @@ enum Command {
     },
     /// Check what no compiler checks: module comments, sizes, ids of decisions, licences, duplicate versions.
     Tidy,
+    /// Find the functions that a server starts with, which then lie beside each other in the program. Needs Valgrind and minutes.
+    LinkOrder,
     /// Everything that a commit has to pass: format, codegen, tidy, lints, exchanges, tests, docs.
     Ci,
 }
@@ -47,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench { words } => ci::bench(&root, &words),
         Command::Exchanges { coverage } => exchanges::run(&root, coverage),
         Command::Tidy => tidy::run(&root),
+        Command::LinkOrder => link_order::run(&root),
         Command::Ci => ci::run(&root),
     }
 }

@@ -110,7 +110,7 @@ impl Committer {
         let is_kept = |record: Location| self.packs.get().is_some_and(|packs| packs.writes_to(record.container.id()));
         let written = if record.is_some_and(is_kept) {
             self.rows
-                .write_behind(now, stored.next, batch)
+                .write_behind(now, stored.next, batch, stored.record_bytes)
                 .inspect(|(number, _)| self.journal.committed(*number, stored.next))
         } else {
             self.rows.write_through(now, stored.next, batch).inspect(|(number, _)| {

@@ -28,6 +28,8 @@ pub(super) struct Stored {
     packed: Vec<Packed>,
     /// Where the record of the batch stands, if it has one.
     pub(super) record: Option<Location>,
+    /// Bytes of that record: about what its changes take in memory.
+    pub(super) record_bytes: u64,
     /// Where the next record goes, if anything was stored for good.
     pub(super) next: Option<Place>,
     /// Jobs whose bytes were not stored, and why. A crash may find their record until the rows go on without it.
@@ -38,7 +40,7 @@ pub(super) struct Stored {
 /// leave the batch.
 pub(super) fn store(packs: &dyn Packs, journal: &Journal, now: Timestamp, batch: &mut Vec<Job>) -> Stored {
     let record = journal.record(now, batch.iter().map(|job| &job.change));
-    let record_length = record.as_ref().map_or(0, |record| record.len() as u64);
+    let record_bytes = record.as_ref().map_or(0, |record| record.len() as u64);
     let has_record = record.is_some();
     let frames: Vec<Bytes> = record.into_iter().chain(batch.iter().flat_map(bytes_of)).collect();
     if frames.is_empty() {
@@ -46,7 +48,7 @@ pub(super) fn store(packs: &dyn Packs, journal: &Journal, now: Timestamp, batch:
     }
     match packs.store(&frames) {
         Ok(first) => {
-            let bodies = Location { offset: first.offset + record_length, ..first };
+            let bodies = Location { offset: first.offset + record_bytes, ..first };
             let (mut packed, end) = settle(batch, bodies);
             // Without durability the journal never learns of a place, so no batch has a record.
             let next = Place::of(end).filter(|_| packs.is_durable());
@@ -55,7 +57,7 @@ pub(super) fn store(packs: &dyn Packs, journal: &Journal, now: Timestamp, batch:
                 record = None;
                 leave_late(packs, batch, &mut packed);
             }
-            Stored { packed, record, next, failed: Vec::new() }
+            Stored { packed, record, record_bytes, next, failed: Vec::new() }
         }
         Err(fault) => {
             tracing::warn!(%fault, bodies = frames.len(), "a batch of small bodies failed");

@@ -24,6 +24,8 @@ use crate::{change::Change, clock::Timestamp, error::Fault, inner::lock, options
 
 /// Changes in the open transaction, after which it is committed. More share more pages, but a commit takes longer while others wait.
 const ENOUGH: usize = 128;
+/// The same for the bytes of their records, because the changes are kept in memory.
+const ENOUGH_BYTES: u64 = 1024 * 1024;
 /// Batches that are committed one by one after one that had to be rolled back, and with it all that the open transaction held.
 const CAREFUL: u32 = 64;
 /// Bytes that a disk must have free for rows to be answered for before they are committed: several times what the open transaction may
@@ -64,9 +66,16 @@ impl Rows {
     }
 
     /// Writes the rows of a batch whose record is durable; their bodies end at `next`. They are seen by whoever [settles](Self::settle)
-    /// first, and are on the disk some time later: until then the journal keeps them. The changes are taken out of their jobs.
-    pub(super) fn write_behind(&self, now: Timestamp, next: Option<Place>, batch: &mut [Job]) -> Result<Done, Fault> {
-        self.write(|writing| writing.write_behind(now, next, batch))
+    /// first, and are on the disk some time later: until then the journal keeps them. The changes, which have `bytes` there, are taken out
+    /// of their jobs.
+    pub(super) fn write_behind(
+        &self,
+        now: Timestamp,
+        next: Option<Place>,
+        batch: &mut [Job],
+        bytes: u64,
+    ) -> Result<Done, Fault> {
+        self.write(|writing| writing.write_behind(now, next, batch, bytes))
     }
 
     /// Writes the rows of a batch and brings them to the disk, with all that were written before.
@@ -89,7 +98,12 @@ impl Rows {
 
     /// Settles when so much is to be seen that the next commit would take long. What fails is tried again by whoever comes next.
     pub(super) fn settle_enough(&self) {
-        let is_enough = |writing: &Writing| writing.kept.iter().map(|kept| kept.changes.len()).sum::<usize>() >= ENOUGH;
+        let is_enough = |writing: &Writing| {
+            let kept = writing.kept.iter();
+            let (changes, bytes) =
+                kept.fold((0, 0), |(changes, bytes), kept| (changes + kept.changes.len(), bytes + kept.bytes));
+            changes >= ENOUGH || bytes >= ENOUGH_BYTES
+        };
         if lock(&self.writing).as_ref().is_some_and(is_enough) {
             drop(self.settle());
         }
@@ -108,6 +122,7 @@ struct Kept {
     at: Timestamp,
     next: Option<Place>,
     changes: Vec<Change>,
+    bytes: u64,
 }
 
 struct Writing {
@@ -154,7 +169,13 @@ impl Writing {
         Ok(())
     }
 
-    fn write_behind(&mut self, at: Timestamp, next: Option<Place>, batch: &mut [Job]) -> Result<Done, Fault> {
+    fn write_behind(
+        &mut self,
+        at: Timestamp,
+        next: Option<Place>,
+        batch: &mut [Job],
+        bytes: u64,
+    ) -> Result<Done, Fault> {
         self.careful = self.careful.saturating_sub(1);
         if self.careful > 0 {
             self.settle()?;
@@ -170,7 +191,7 @@ impl Writing {
         }
         let (number, results) = done.expect("each change is rolled back by itself");
         let changes = batch.iter_mut().map(|job| mem::take(&mut job.change)).collect();
-        self.kept.push(Kept { number, at, next, changes });
+        self.kept.push(Kept { number, at, next, changes, bytes });
         Ok((number, results))
     }
 

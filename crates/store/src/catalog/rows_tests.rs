@@ -48,7 +48,7 @@ impl Rows {
 
 /// Writes one name behind.
 fn behind(rows: &Rows, name: &str) -> Result<Done, Fault> {
-    rows.write_behind(NOW, None, &mut jobs([create(name)]))
+    rows.write_behind(NOW, None, &mut jobs([create(name)]), 1)
 }
 
 /// What another connection sees: the number of the last batch, and the names with their versions.
@@ -92,9 +92,12 @@ fn enough_changes_are_committed_and_the_rest_at_the_end() {
     behind(&rows, "last").unwrap();
     rows.settle_enough();
     assert_eq!(seen(folder.path()).0, ENOUGH as u64);
+    rows.write_behind(NOW, None, &mut jobs([create("large")]), ENOUGH_BYTES).unwrap();
+    rows.settle_enough();
+    assert_eq!(seen(folder.path()).0, ENOUGH as u64 + 1);
     behind(&rows, "later").unwrap();
     rows.close();
-    assert_eq!(seen(folder.path()).0, ENOUGH as u64 + 1);
+    assert_eq!(seen(folder.path()).0, ENOUGH as u64 + 2);
     rows.settle().unwrap();
     assert!(matches!(behind(&rows, "too late"), Err(Fault::Closed)));
 }
@@ -105,7 +108,7 @@ fn a_change_that_fails_half_way_takes_nothing_along() {
     let rows = rows(folder.path());
     behind(&rows, "a").unwrap();
     let half = create("c").expect(key("missing"), Condition::EXISTS);
-    let (number, results) = rows.write_behind(NOW, None, &mut jobs([create("b"), half, create("d")])).unwrap();
+    let (number, results) = rows.write_behind(NOW, None, &mut jobs([create("b"), half, create("d")]), 1).unwrap();
     assert_eq!(number, 2);
     assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(seen(folder.path()), (1, "a1".to_owned()), "what was rolled back with it is committed first");
