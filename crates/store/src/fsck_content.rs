@@ -6,7 +6,7 @@ use crate::{
     catalog::BlobRow,
     change::Step,
     error::{Fault, ReadError, sentence_of},
-    examine::{Examined, damaged_blocks, digests_of, examine},
+    examine::{Examined, Haste, damaged_blocks, digests_of, examine},
     fsck::{Problem, Remedy, repair_by},
     inner::Inner,
     model::{BlobId, NameKey},
@@ -28,7 +28,7 @@ pub(crate) enum Wrong {
 
 /// What is wrong with a content; none when it is whole, or gone since its row was read.
 pub(crate) async fn check(inner: &Arc<Inner>, blob: &BlobRow) -> Result<Option<Wrong>, Fault> {
-    match examine(inner, blob, digests_of(blob)).await {
+    match examine(inner, blob, digests_of(blob), Haste::Waited).await {
         Ok(found) => Ok(match found.compare(blob) {
             (_, 0) => blob.damaged.then_some(Wrong::Mark),
             (0, _) => Some(Wrong::Bytes("it has other digests than it was stored with".to_owned())),
@@ -114,7 +114,7 @@ fn beyond(blob: &BlobRow) -> Remedy {
 async fn equal(inner: &Arc<Inner>, blob: &BlobRow) -> Result<Option<BlobRow>, Fault> {
     for other in inner.catalog.equals(blob.clone()).await? {
         let set = digests_of(blob);
-        let Ok(found) = examine(inner, &other, set).await else { continue };
+        let Ok(found) = examine(inner, &other, set, Haste::Waited).await else { continue };
         if matches!(found.compare(blob), (1.., 0)) && found.compare(&other).1 == 0 {
             return Ok(Some(other));
         }

@@ -139,6 +139,13 @@ impl Inner {
         !is_long || digests.algorithms().count() + 2 < self.limits.processors
     }
 
+    /// Whether somebody uploads now or reads something long, besides `own` readers of whoever asks.
+    pub(crate) fn works_for_others(&self, own: usize) -> bool {
+        self.pins.count() > own
+            || self.large_uploads.available_permits() < self.limits.large_uploads
+            || self.small_budget.available_permits() < self.limits.small_budget
+    }
+
     pub(crate) fn pipelines(&self) -> pipeline::Shared {
         pipeline::Shared {
             tasks: self.tasks.clone(),
@@ -227,6 +234,11 @@ impl Pins {
 
     pub(crate) fn holds(&self, blob: BlobId) -> bool {
         lock(&self.0).contains_key(&blob)
+    }
+
+    /// How many there are.
+    fn count(&self) -> usize {
+        lock(&self.0).values().sum()
     }
 }
 

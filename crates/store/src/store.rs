@@ -16,6 +16,7 @@ use crate::{
     claim,
     clock::Timestamp,
     error::{ChangeError, ChunkError, Fault, OpenError, ReadError, SessionError, UploadError},
+    examine::Haste,
     fault::{Faults, FaultyCatalog, FaultySegments},
     fsck::{self, FsckReport},
     inner::Inner,
@@ -342,7 +343,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn fingerprint(&self) -> Result<u64, Fault> {
-        sweep::fingerprint(&self.inner).await
+        sweep::fingerprint(&self.inner, Haste::Waited).await
     }
 
     /// Everything that takes room and is nobody's: what a sweep would free now, with sessions that expired, dead space in packs, and what

@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     digest::DigestSet,
     error::{ChangeError, Fault, ReadError},
-    examine::{Examined, examine},
+    examine::{Examined, Haste, examine},
     inner::{Inner, lock},
     litter,
     model::BlobId,
@@ -197,7 +197,7 @@ pub(crate) async fn garbage(inner: &Inner) -> Result<Vec<Garbage>, Fault> {
 }
 
 /// Computes the BLAKE3 of every blob that lacks it; says how many got one.
-pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
+pub(crate) async fn fingerprint(inner: &Arc<Inner>, haste: Haste) -> Result<u64, Fault> {
     let mut done = 0;
     let mut after = None;
     let mut failures = Failures::default();
@@ -205,7 +205,7 @@ pub(crate) async fn fingerprint(inner: &Arc<Inner>) -> Result<u64, Fault> {
         let page = inner.in_time(inner.catalog.unknown(after, 1)).await??;
         let Some(blob) = page.first() else { return failures.into_result(done) };
         after = Some(blob.id);
-        match examine(inner, blob, DigestSet::NONE).await {
+        match examine(inner, blob, DigestSet::NONE, haste).await {
             Ok(Examined { blake3, .. }) => {
                 apply(inner, Step::Fingerprint { blob: blob.id, blake3 }.into()).await?;
                 done += 1;
@@ -262,7 +262,7 @@ async fn fingerprint_when_needed(inner: Arc<Inner>) {
     loop {
         tokio::select! {
             () = inner.stop.cancelled() => return,
-            done = fingerprint(&inner) => {
+            done = fingerprint(&inner, Haste::CanWait) => {
                 if let Err(fault) = done {
                     tracing::warn!(%fault, "computing digests failed; it is tried again later");
                 }
