@@ -26,8 +26,11 @@ use crate::{change::Change, clock::Timestamp, error::Fault, inner::lock, options
 const ENOUGH: usize = 128;
 /// The same for the bytes of their records, because the changes are kept in memory.
 const ENOUGH_BYTES: u64 = 1024 * 1024;
-/// Batches that are committed one by one after one that had to be rolled back, and with it all that the open transaction held.
-const CAREFUL: u32 = 64;
+/// Batches that are committed one by one, before their answer, when that is cheaper: after one that had to be rolled back with all that the open
+/// transaction held, and after a commit that had to come too early for the transaction to have paid, as where each upload is read at once.
+const ONE_BY_ONE: u32 = 64;
+/// A transaction of at least so many batches has paid.
+const PAYS: usize = 4;
 /// Bytes that a disk must have free for rows to be answered for before they are committed: several times what the open transaction may
 /// write, so that the commit finds room.
 const ROOM: u64 = 64 * 1_024 * 1_024;
@@ -90,8 +93,12 @@ impl Rows {
 
     /// Lets readers see what was answered for. Takes as long as to write a few hundred pages to a file, without a sync.
     pub(super) fn settle(&self) -> Result<(), Fault> {
+        self.settle_with(Writing::settle_early)
+    }
+
+    fn settle_with(&self, settle: impl FnOnce(&mut Writing) -> Result<(), Fault>) -> Result<(), Fault> {
         let Some(writing) = &mut *lock(&self.writing) else { return Ok(()) };
-        let settled = writing.settle();
+        let settled = settle(writing);
         self.unseen.store(!writing.kept.is_empty(), SeqCst);
         settled
     }
@@ -105,7 +112,7 @@ impl Rows {
             changes >= ENOUGH || bytes >= ENOUGH_BYTES
         };
         if lock(&self.writing).as_ref().is_some_and(is_enough) {
-            drop(self.settle());
+            drop(self.settle_with(Writing::settle));
         }
     }
 
@@ -133,7 +140,7 @@ struct Writing {
     /// What the open transaction holds. When that was rolled back, it is carried out again.
     kept: Vec<Kept>,
     /// Batches that are still committed one by one.
-    careful: u32,
+    one_by_one: u32,
     path: PathBuf,
     pragmas: Pragmas,
     log: Log,
@@ -142,7 +149,7 @@ struct Writing {
 
 impl Writing {
     fn new(path: PathBuf, pragmas: Pragmas, outside: Outside, log: Log) -> Self {
-        Self { db: None, syncs: true, kept: Vec::new(), careful: 0, path, pragmas, log, outside }
+        Self { db: None, syncs: true, kept: Vec::new(), one_by_one: 0, path, pragmas, log, outside }
     }
 
     fn adopt(&mut self, mut db: Connection) -> rusqlite::Result<()> {
@@ -176,22 +183,23 @@ impl Writing {
         batch: &mut [Job],
         bytes: u64,
     ) -> Result<Done, Fault> {
-        self.careful = self.careful.saturating_sub(1);
-        if self.careful > 0 {
-            self.settle()?;
-        }
         if self.kept.is_empty() && !self.has_room() {
             return self.write_through(at, next, batch);
         }
         let mut done = self.add(at, next, Rollback::Batch, batch)?;
         if done.is_none() {
-            self.careful = CAREFUL;
+            self.one_by_one = ONE_BY_ONE;
             self.settle()?;
             done = self.add(at, next, Rollback::Change, batch)?;
         }
         let (number, results) = done.expect("each change is rolled back by itself");
         let changes = batch.iter_mut().map(|job| mem::take(&mut job.change)).collect();
         self.kept.push(Kept { number, at, next, changes, bytes });
+        if self.one_by_one > 0 {
+            self.one_by_one -= 1;
+            // What fails is tried again by whoever comes next.
+            drop(self.settle());
+        }
         Ok((number, results))
     }
 
@@ -245,6 +253,14 @@ impl Writing {
         Ok(())
     }
 
+    /// Commits what is kept, because somebody cannot wait until it is enough.
+    fn settle_early(&mut self) -> Result<(), Fault> {
+        if (1..PAYS).contains(&self.kept.len()) {
+            self.one_by_one = ONE_BY_ONE;
+        }
+        self.settle()
+    }
+
     /// Commits what is kept. A second try is on another connection.
     fn settle(&mut self) -> Result<(), Fault> {
         if self.kept.is_empty() {
@@ -281,7 +297,7 @@ impl Writing {
     }
 
     fn write_through(&mut self, now: Timestamp, next: Option<Place>, batch: &[Job]) -> Result<Done, Fault> {
-        self.settle()?;
+        self.settle_early()?;
         let mut db = self.take().map_err(Fault::from_database)?;
         let readers = Arc::clone(&self.outside.readers);
         let _pause = readers.pause();
