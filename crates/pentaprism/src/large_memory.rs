@@ -17,18 +17,13 @@ use std::thread::available_parallelism;
 const LARGE: &str = "MALLOC_MMAP_THRESHOLD_";
 /// ... how many bytes an arena keeps free at its end, ...
 const KEPT: &str = "MALLOC_TRIM_THRESHOLD_";
-/// ... how many arenas there are, ...
+/// ... and how many arenas there are.
 const ARENAS: &str = "MALLOC_ARENA_MAX";
-/// ... and how small pieces are kept.
-const SMALL: &str = "GLIBC_TUNABLES";
 
 /// In bytes: buffers of connections and blocks of downloads, which have 1 MiB, are smaller; pictures and bodies with pictures are larger.
 const LARGE_BYTES: u32 = (1 << 20) + (64 << 10);
 /// In bytes: what a large upload takes and gives back all the time stays.
 const KEPT_BYTES: u32 = 4 << 20;
-/// Each thread keeps up to 127 pieces of a size, which needs no lock, and no more are kept apart in lists that every large piece makes glibc
-/// walk through: a twentieth of the processor time of small uploads.
-const SMALL_PIECES: &str = "glibc.malloc.tcache_count=127:glibc.malloc.mxfast=0";
 
 /// Puts this program in its own place, in the same process, with these numbers in its environment. Returns when it is there
 /// already, or when that cannot be done; the server then works all the same, and holds more memory.
@@ -46,11 +41,9 @@ pub(crate) fn give_back() {
     let arenas = available_parallelism().map_or(2, NonZeroUsize::get).max(2);
     let mut again = Command::new(&program);
     again.arg0(name).args(arguments).env(LARGE, LARGE_BYTES.to_string());
-    for (variable, value) in
-        [(KEPT, KEPT_BYTES.to_string()), (ARENAS, arenas.to_string()), (SMALL, SMALL_PIECES.into())]
-    {
+    for (variable, number) in [(KEPT, KEPT_BYTES.to_string()), (ARENAS, arenas.to_string())] {
         if std::env::var_os(variable).is_none() {
-            again.env(variable, value);
+            again.env(variable, number);
         }
     }
     let _remains = again.exec();
